@@ -1,0 +1,481 @@
+/**
+ * The three words for failure, and the one place where a reply or the end of a conversation becomes one of them.
+ *
+ * - `TempFailure`: a server said "not now", or the verdict is unknown.
+ * - `PermFailure`: a verdict or a fact that cannot change for this recipient or message.
+ * - `Unreachable`: no verdict, because no server could be talked to under the policy (DNS, network, TLS).
+ *
+ * A failure says what it is about (`scope`) and what should be tried next (`next`); both follow the project's
+ * classification table, whose rows are cited as CLASS-nn. Nothing here performs anything.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type { Endpoint } from "./Endpoint.ts"
+import { EnhancedStatus } from "./EnhancedStatus.ts"
+import type { Reply } from "./Reply.ts"
+import { Stage } from "./Stage.ts"
+
+/**
+ * What a failure is about: one recipient, the message with all recipients that were still undecided, the host that was
+ * tried, all mail for the domain, the relay's own configuration, or this machine.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Scope = Schema.Literals(["recipient", "message", "host", "domain", "relay", "local"])
+
+/**
+ * What a failure is about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Scope = typeof Scope.Type
+
+/**
+ * What should be tried next: the next address of the same host and then the next host, the next host, nothing before the
+ * policy's schedule says so, or nothing ever.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Next = Schema.Literals(["address", "host", "later", "never"])
+
+/**
+ * What should be tried next.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Next = typeof Next.Type
+
+const fields = {
+  /** Where in the delivery it happened. */
+  stage: Stage,
+  /** What the failure is about. */
+  scope: Scope,
+  /** What should be tried next. */
+  next: Next,
+  /** The server's words, or ours when there was no reply; never with control characters, never with a secret. */
+  reason: Schema.String,
+  /** How to mend it, where that can be known. */
+  hint: Schema.optional(Schema.String),
+  /** The reply code, when a server replied. */
+  code: Schema.optional(Schema.Int),
+  /** The enhanced status code of the reply, or the one that describes our own verdict. */
+  enhanced: Schema.optional(EnhancedStatus),
+  /** All lines of the reply. */
+  lines: Schema.Array(Schema.String),
+  /** The command that was answered, with secrets removed. */
+  command: Schema.optional(Schema.String),
+  /** The server's name, when one was chosen. */
+  host: Schema.optional(Schema.String),
+  /** The IP address that was tried. */
+  address: Schema.optional(Schema.String),
+  /** The port that was tried. */
+  port: Schema.optional(Schema.Int),
+  /** The dialogue as text, secrets removed, when the transport keeps one. */
+  transcript: Schema.optional(Schema.String)
+}
+
+interface Described {
+  readonly stage: Stage
+  readonly reason: string
+  readonly hint?: string | undefined
+  readonly code?: number | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+}
+
+const describe = (self: Described): string => {
+  const where = self.host === undefined ? "" : `${self.host}${self.port === undefined ? "" : `:${self.port}`}`
+  const said =
+    self.code === undefined
+      ? self.reason
+      : `${where === "" ? "the server" : where} answered ${self.code} ${self.reason}`.trimEnd()
+  const place = self.code === undefined && where !== "" ? `${where}: ${said}` : said
+  return self.hint === undefined ? place : `${place.replace(/[.]$/, "")}. ${self.hint}`
+}
+
+/**
+ * A server gave a transient verdict, or the verdict is unknown (`uncertain`: the connection was lost after the message's
+ * last byte, so it may have been delivered; CLASS-52).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TempFailure extends Schema.TaggedError<TempFailure>("@effect-mail/protocol/TempFailure")("TempFailure", {
+  ...fields,
+  /** Whether the message may have been delivered all the same. */
+  uncertain: Schema.Boolean
+}) {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/**
+ * A verdict or a fact that cannot change for this recipient or message.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PermFailure extends Schema.TaggedError<PermFailure>("@effect-mail/protocol/PermFailure")(
+  "PermFailure",
+  fields
+) {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/**
+ * No verdict was obtained, because no server could be talked to under the policy.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Unreachable extends Schema.TaggedError<Unreachable>("@effect-mail/protocol/Unreachable")(
+  "Unreachable",
+  fields
+) {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/**
+ * Schema of a failure, to store it, send it or show it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Failure = Schema.Union([TempFailure, PermFailure, Unreachable])
+
+/**
+ * Why a delivery failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure = TempFailure | PermFailure | Unreachable
+
+/**
+ * Whether a value is one of the three failures.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isFailure = (u: unknown): u is Failure =>
+  u instanceof TempFailure || u instanceof PermFailure || u instanceof Unreachable
+
+/**
+ * What a conversation ran into, before it is known what that means: a reply that refuses, a connection that ended, or a
+ * requirement that the server's extensions do not meet. Dialogues return problems; `fromProblem` gives them meaning.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Problem = Refused | Lost | Unmet
+
+/**
+ * The server replied, and not with what the dialogue needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly stage: Stage
+  readonly reply: Reply
+  /** The command as shown in logs, secrets removed. */
+  readonly command?: string | undefined
+}
+
+/**
+ * The conversation ended before the reply. `protocol` means that what came was not SMTP.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lost {
+  readonly _tag: "Lost"
+  readonly stage: Stage
+  readonly kind: "closed" | "reset" | "timeout" | "protocol" | "tls" | "interrupted"
+  readonly detail: string
+  readonly hint?: string | undefined
+}
+
+/**
+ * What the message or the policy needs and the server does not have.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unmet {
+  readonly _tag: "Unmet"
+  readonly stage: Stage
+  readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "extension"
+  readonly detail: string
+  readonly hint?: string | undefined
+}
+
+/**
+ * Where a conversation took place, for the failure's context.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Where {
+  readonly host?: string | undefined
+  readonly address?: string | undefined
+  readonly port?: number | undefined
+}
+
+/**
+ * The context of a failure at an endpoint.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const at = (endpoint: Endpoint): Where => ({
+  host: endpoint.host,
+  address: endpoint.address,
+  port: endpoint.port
+})
+
+/**
+ * The fields of a failure; what is absent or undefined is left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Details extends Where {
+  readonly stage: Stage
+  readonly scope: Scope
+  readonly next: Next
+  readonly reason: string
+  readonly hint?: string | undefined
+  readonly code?: number | undefined
+  readonly enhanced?: string | undefined
+  readonly lines?: ReadonlyArray<string> | undefined
+  readonly command?: string | undefined
+  readonly transcript?: string | undefined
+}
+
+/**
+ * Replaces control characters, so that a peer's words cannot forge a line of a log or move a terminal's cursor.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd")
+
+const clean = <A extends Details>(details: A) => ({
+  ...details,
+  reason: printable(details.reason),
+  lines: (details.lines ?? []).map(printable)
+})
+
+/**
+ * Makes a `TempFailure`; `uncertain` defaults to false.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const temp = (details: Details & { readonly uncertain?: boolean | undefined }): TempFailure =>
+  new TempFailure({ ...clean(details), uncertain: details.uncertain ?? false })
+
+/**
+ * Makes a `PermFailure`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const perm = (details: Details): PermFailure => new PermFailure(clean(details))
+
+/**
+ * Makes an `Unreachable`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unreachable = (details: Details): Unreachable => new Unreachable(clean(details))
+
+/**
+ * Gives a problem its meaning: which of the three failures it is, what it is about and what should be tried next.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromProblem = (problem: Problem, where: Where = {}): Failure => {
+  switch (problem._tag) {
+    case "Refused":
+      return fromReply(problem, where)
+    case "Lost":
+      return fromLost(problem, where)
+    case "Unmet":
+      return fromUnmet(problem, where)
+  }
+}
+
+/**
+ * The text of a reply without the enhanced status codes at the beginning of its lines.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const replyText = (reply: Reply): string => {
+  const prefix = reply.enhanced
+  if (prefix === undefined) return reply.lines.join(" ").trim()
+  return reply.lines
+    .map((line) => (line.startsWith(prefix) ? line.slice(prefix.length).trimStart() : line))
+    .join(" ")
+    .trim()
+}
+
+const fromReply = (refused: Refused, where: Where): Failure => {
+  const { reply, stage } = refused
+  const base = {
+    ...where,
+    stage,
+    reason: replyText(reply),
+    code: reply.code,
+    enhanced: reply.enhanced,
+    lines: reply.lines,
+    command: refused.command
+  }
+  // A code that no command of this stage can get: the conversation is out of step and nothing is known (CLASS-58).
+  if (reply.code < 400 || reply.code > 599) {
+    return temp({
+      ...base,
+      scope: "message",
+      next: "host",
+      reason: `unexpected reply ${reply.code} ${base.reason}`.trim()
+    })
+  }
+  return reply.code < 500 ? transient(stage, reply, base) : permanent(stage, reply, base)
+}
+
+type Base = Omit<Details, "scope" | "next">
+
+const transient = (stage: Stage, reply: Reply, base: Base): Failure => {
+  switch (stage) {
+    case "greeting": // CLASS-17
+    case "ehlo": // CLASS-20, CLASS-22
+      return temp({ ...base, scope: "host", next: "host" })
+    case "starttls": // CLASS-25; an opportunistic session goes on in clear text and makes no failure of it
+    case "tls":
+      return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
+    case "auth": // CLASS-31
+      return temp({ ...base, enhanced: base.enhanced ?? "4.7.0", scope: "relay", next: "later" })
+    case "mail": // CLASS-35, CLASS-36
+    case "data": // CLASS-45
+      return temp({ ...base, scope: "message", next: stage === "mail" ? "host" : "later" })
+    case "rcpt": // CLASS-40, CLASS-44
+      return temp({ ...base, scope: "recipient", next: reply.code === 421 ? "host" : "later" })
+    default: // CLASS-49, CLASS-50: the end of the message never goes on to another host
+      return temp({ ...base, scope: "message", next: "later" })
+  }
+}
+
+const permanent = (stage: Stage, reply: Reply, base: Base): Failure => {
+  switch (stage) {
+    case "greeting": // CLASS-18: final only by the policy, once the last host has said so for long enough
+    case "ehlo": // CLASS-22
+      return temp({ ...base, scope: "host", next: "host" })
+    case "starttls": // CLASS-25
+    case "tls":
+      return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
+    case "auth": // CLASS-32: our own configuration, never a reason to bounce somebody's mail
+      return unreachable({
+        ...base,
+        enhanced: base.enhanced ?? "4.7.8",
+        scope: "relay",
+        next: "later",
+        hint: "Check the user name and the password for this server"
+      })
+    case "mail": // CLASS-37; 503 says that the session is out of step, not that the mail is bad (CLASS-59)
+      return reply.code === 503
+        ? temp({ ...base, scope: "message", next: "later" })
+        : perm({ ...base, scope: "message", next: "never" })
+    case "rcpt": // CLASS-42, CLASS-43
+      return reply.code === 552 && !aboutTheMailbox(reply)
+        ? temp({ ...base, scope: "recipient", next: "later" })
+        : perm({ ...base, scope: "recipient", next: "never" })
+    default: // CLASS-45, CLASS-49, CLASS-51
+      return perm({ ...base, scope: "message", next: "never" })
+  }
+}
+
+// 552 to RCPT is the old way to say "too many recipients" (RFC 5321 section 4.5.3.1.10), unless the enhanced code says
+// that it is about this mailbox.
+const aboutTheMailbox = (reply: Reply): boolean =>
+  reply.enhanced === "5.2.2" || (reply.enhanced?.startsWith("5.1.") ?? false)
+
+const fromLost = (lost: Lost, where: Where): Failure => {
+  const base = { ...where, stage: lost.stage, reason: lost.detail, hint: lost.hint }
+  switch (lost.stage) {
+    case "address":
+    case "route":
+    case "connect":
+    case "greeting": // CLASS-16, CLASS-19
+      return unreachable({
+        ...base,
+        enhanced: lost.kind === "protocol" ? "4.5.0" : lost.stage === "connect" ? "4.4.1" : "4.4.2",
+        scope: "host",
+        next: lost.kind === "protocol" ? "host" : "address"
+      })
+    case "starttls":
+    case "tls": // CLASS-25
+      return unreachable({ ...base, enhanced: "4.7.5", scope: "host", next: "host" })
+    case "rcpt": // CLASS-44
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
+    case "data-end": // CLASS-52, CLASS-57: it may have been delivered, so never on to another host
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "later", uncertain: true })
+    case "ehlo":
+    case "auth":
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
+    default: // CLASS-35, CLASS-48, CLASS-58
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "host" })
+  }
+}
+
+const lostStatus = (lost: Lost): EnhancedStatus => (lost.kind === "protocol" ? "4.5.0" : "4.4.2")
+
+const fromUnmet = (unmet: Unmet, where: Where): Failure => {
+  const base = { ...where, stage: unmet.stage, reason: unmet.detail, hint: unmet.hint }
+  switch (unmet.requirement) {
+    case "tls": // CLASS-25
+      return unreachable({ ...base, enhanced: "4.7.4", scope: "host", next: "host" })
+    case "auth": // CLASS-32
+      return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+    case "size": // CLASS-34
+      return perm({ ...base, enhanced: "5.3.4", scope: "host", next: "host" })
+    case "smtputf8": // CLASS-33
+      return perm({ ...base, enhanced: "5.6.7", scope: "host", next: "host" })
+    case "8bitmime": // CLASS-33
+      return perm({ ...base, enhanced: "5.6.3", scope: "host", next: "host" })
+    case "extension":
+      return perm({ ...base, enhanced: "5.3.3", scope: "host", next: "host" })
+  }
+}
+
+// A verdict of a server about the recipient or the message outweighs everything; a 5xx that is only about one host does
+// not, as long as another host may still say yes.
+const weight = (failure: Failure): number => {
+  if (failure._tag === "PermFailure") return failure.scope === "host" ? 0 : 3
+  return failure._tag === "TempFailure" ? 2 : 1
+}
+
+/**
+ * Of the failures that several hosts gave for the same recipient, the one to report and act on: a permanent verdict about
+ * the recipient or the message, else a temporary failure, else `Unreachable`, else a permanent fact about each of the
+ * hosts. Of equals the first one stays, so that the text of the preferred host is what people read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const combine = (first: Failure, ...others: ReadonlyArray<Failure>): Failure =>
+  others.reduce((best, failure) => (weight(failure) > weight(best) ? failure : best), first)

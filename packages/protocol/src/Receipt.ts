@@ -1,0 +1,132 @@
+/**
+ * What became of a message: one outcome for every recipient. Partial success is a value; whoever wants an error when
+ * nobody was accepted takes it from `strongestFailure`.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { EnhancedStatus } from "./EnhancedStatus.ts"
+import * as Failure from "./Failure.ts"
+
+/**
+ * The facts of a TLS session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TlsInfo extends Schema.Class<TlsInfo>("@effect-mail/protocol/TlsInfo")({
+  /** Such as `TLSv1.3`. */
+  protocol: Schema.String,
+  /** The cipher suite's standard name. */
+  cipher: Schema.String,
+  /** Whether the certificate chain and the host name were found valid. */
+  verified: Schema.Boolean,
+  /** SHA-256 of the server's certificate, hex with colons, when the platform tells. */
+  fingerprint: Schema.optional(Schema.String)
+}) {}
+
+const outcome = {
+  recipient: Schema.String,
+  /** How many times the delivery to this recipient was tried, this one included. */
+  attempts: Schema.Int
+}
+
+/**
+ * A server took over responsibility for the message (CLASS-53).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/protocol/Delivered")("Delivered", {
+  ...outcome,
+  host: Schema.optional(Schema.String),
+  address: Schema.optional(Schema.String),
+  port: Schema.optional(Schema.Int),
+  code: Schema.Int,
+  enhanced: Schema.optional(EnhancedStatus),
+  /** The server's words, often with its queue id. */
+  text: Schema.String,
+  tls: Schema.optional(TlsInfo)
+}) {}
+
+/**
+ * The message was not delivered to this recipient; with an `uncertain` failure it may have been (CLASS-52).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Failed extends Schema.TaggedClass<Failed>("@effect-mail/protocol/Failed")("Failed", {
+  ...outcome,
+  failure: Failure.Failure
+}) {}
+
+/**
+ * Schema of a recipient's outcome.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Outcome = Schema.Union([Delivered, Failed])
+
+/**
+ * What became of the message for one recipient.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = Delivered | Failed
+
+/**
+ * One outcome for every recipient, in the order of the envelope.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Receipt extends Schema.Class<Receipt>("@effect-mail/protocol/Receipt")({
+  outcomes: Schema.Array(Outcome),
+  /** The message's Message-ID, when it has one. */
+  messageId: Schema.optional(Schema.String)
+}) {
+  /** The outcomes of the recipients whose server took the message. */
+  get delivered(): ReadonlyArray<Delivered> {
+    return this.outcomes.filter((o) => o._tag === "Delivered")
+  }
+  /** The outcomes of all others. */
+  get failed(): ReadonlyArray<Failed> {
+    return this.outcomes.filter((o) => o._tag === "Failed")
+  }
+  /** Whether every recipient's server took the message. */
+  get complete(): boolean {
+    return this.outcomes.every((o) => o._tag === "Delivered")
+  }
+}
+
+/**
+ * The failure that stands for the whole message, or undefined when somebody was accepted or there was nobody to send to.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const strongestFailure = (self: Receipt): Failure.Failure | undefined => {
+  const [first, ...others] = self.failed
+  if (first === undefined || self.delivered.length > 0) return undefined
+  return Failure.combine(first.failure, ...others.map((o) => o.failure))
+}
+
+/**
+ * The word for an outcome in logs, tables and JSON.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const outcomeWord = (self: Outcome): "delivered" | "temp" | "perm" | "unreachable" | "uncertain" => {
+  if (self._tag === "Delivered") return "delivered"
+  switch (self.failure._tag) {
+    case "TempFailure":
+      return self.failure.uncertain ? "uncertain" : "temp"
+    case "PermFailure":
+      return "perm"
+    case "Unreachable":
+      return "unreachable"
+  }
+}
