@@ -177,7 +177,7 @@ export const isFailure = (u: unknown): u is Failure =>
  * @category models
  * @since 0.1.0
  */
-export type Problem = Refused | Lost | Unmet
+export type Problem = Refused | Lost | Unmet | Invalid
 
 /**
  * The server replied, and not with what the dialogue needs.
@@ -194,7 +194,8 @@ export interface Refused {
 }
 
 /**
- * The conversation ended before the reply. `protocol` means that what came was not SMTP.
+ * The conversation ended before the reply. `refused` means that nobody took the connection, `protocol` that what came was
+ * not SMTP, `local` that this machine could not go on (no file descriptor, no such source address).
  *
  * @category models
  * @since 0.1.0
@@ -202,7 +203,7 @@ export interface Refused {
 export interface Lost {
   readonly _tag: "Lost"
   readonly stage: Stage
-  readonly kind: "closed" | "reset" | "timeout" | "protocol" | "tls" | "interrupted"
+  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "tls" | "local"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -219,6 +220,18 @@ export interface Unmet {
   readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "extension"
   readonly detail: string
   readonly hint?: string | undefined
+}
+
+/**
+ * What a caller gave cannot be said in SMTP.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Invalid {
+  readonly _tag: "Invalid"
+  readonly stage: Stage
+  readonly detail: string
 }
 
 /**
@@ -317,6 +330,15 @@ export const fromProblem = (problem: Problem, where: Where = {}): Failure => {
       return fromLost(problem, where)
     case "Unmet":
       return fromUnmet(problem, where)
+    case "Invalid": // CLASS-01
+      return perm({
+        ...where,
+        stage: problem.stage,
+        scope: problem.stage === "rcpt" ? "recipient" : "message",
+        next: "never",
+        enhanced: problem.stage === "rcpt" ? "5.1.3" : "5.5.4",
+        reason: problem.detail
+      })
   }
 }
 
@@ -416,6 +438,8 @@ const aboutTheMailbox = (reply: Reply): boolean =>
 
 const fromLost = (lost: Lost, where: Where): Failure => {
   const base = { ...where, stage: lost.stage, reason: lost.detail, hint: lost.hint }
+  // CLASS-14: our own trouble is never held against the remote side
+  if (lost.kind === "local") return unreachable({ ...base, enhanced: "4.3.0", scope: "local", next: "later" })
   switch (lost.stage) {
     case "address":
     case "route":
