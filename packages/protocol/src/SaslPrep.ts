@@ -89,7 +89,8 @@ const rightToLeft =
 const anyRightToLeft = new RegExp(`[${rightToLeft}]`, "u")
 const framedRightToLeft = new RegExp(`^[${rightToLeft}](?:.*[${rightToLeft}])?$`, "su")
 
-// RFC 3454 table D.2 has 360 ranges; in effect it is the letters outside the blocks that Unicode reserves for right-to-left scripts.
+// RFC 3454 table D.2 has 360 ranges; in effect it is the letters outside the blocks that Unicode reserves for
+// right-to-left scripts.
 const rightToLeftBlocks = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu
 const letter = /[\p{L}\p{Mc}\p{Nl}]/u
 
