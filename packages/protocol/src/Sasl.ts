@@ -1,7 +1,7 @@
 /**
- * Which mechanism to authenticate with: credentials, what the session offers and a policy go in, the mechanisms to try come
- * out, best first. A secret is never given to a mechanism that would show it to whoever listens, unless somebody has said
- * so in as many words.
+ * Which mechanism to authenticate with: credentials, what the session offers and a policy go in, the mechanisms to try
+ * come out, best first. A secret is never given to a mechanism that would show it to whoever listens, unless somebody
+ * has said so in as many words.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import * as SaslMechanism from "./SaslMechanism.ts"
 import * as Scram from "./Scram.ts"
 
 const authzid = {
-  /** The identity to act as, when it is not the user's own. LOGIN, CRAM-MD5 and the token mechanisms have no place for it. */
+  /** The identity to act as, when it is not the user's own; LOGIN and CRAM-MD5 have no place for it. */
   authzid: Schema.optional(Schema.String)
 }
 
@@ -123,8 +123,8 @@ export interface Policy {
 }
 
 /**
- * The policy by default: proofs before secrets, bound to the TLS session before unbound, PLAIN before LOGIN; no secret in
- * clear text; not CRAM-MD5, which has to be put into `mechanisms`.
+ * The policy by default: proofs before secrets, bound to the TLS session before unbound, PLAIN before LOGIN; no secret
+ * in clear text; not CRAM-MD5, which has to be put into `mechanisms`.
  *
  * @category constants
  * @since 0.1.0

@@ -5,12 +5,12 @@
  *
  * Three rules make every mechanism fit:
  *
- * - A response says whether the server may now announce success (`final`). Success at any other point is a lie: with SCRAM
- *   it comes from a server that has not proved that it knows the password.
+ * - A response says whether the server may now announce success (`final`). Success at any other point is a lie: with
+ *   SCRAM it comes from a server that has not proved that it knows the password.
  * - What an exchange returns is why it cannot go on. Success is never returned: only the server can say it.
- * - Cryptography is asked for, not performed: a `Compute` step describes it and is answered with octets. So the exchange
- *   runs on a platform whose primitives are asynchronous, and the millions of rounds that a server may demand need not
- *   block the thread that serves all other sessions. Three requests are enough, because HMAC is two digests.
+ * - Cryptography is asked for, not performed: a `Compute` step describes it and is answered with octets. So the
+ *   exchange runs on a platform whose primitives are asynchronous, and the millions of rounds that a server may demand
+ *   need not block the thread that serves all other sessions. Three requests are enough, because HMAC is two digests.
  *
  * @since 0.1.0
  */
@@ -21,8 +21,8 @@ import type * as Failure from "./Failure.ts"
 import * as Octets from "./internal/octets.ts"
 
 /**
- * A mechanism with its credentials, ready to be tried. Whoever needs one that is not here writes an exchange and gives it
- * its registered name.
+ * A mechanism with its credentials, ready to be tried. Whoever needs one that is not here writes an exchange and gives
+ * it its registered name.
  *
  * @category models
  * @since 0.1.0
@@ -37,8 +37,8 @@ export interface Mechanism {
 }
 
 /**
- * The client's side of an exchange. It is resumed with the octets of the challenge after a `Respond`, with the octets that
- * were computed after a `Compute`; it returns the reason why it cannot go on. The first `next` takes nothing.
+ * The client's side of an exchange. It is resumed with the octets of the challenge after a `Respond`, with the octets
+ * that were computed after a `Compute`; it returns the reason why it cannot go on. The first `next` takes nothing.
  *
  * @category models
  * @since 0.1.0

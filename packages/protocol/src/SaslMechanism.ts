@@ -1,9 +1,9 @@
 /**
- * The mechanisms that need no more than a message or two: PLAIN, LOGIN, CRAM-MD5, EXTERNAL, XOAUTH2 and OAUTHBEARER, each
- * as a client. SCRAM has its own module.
+ * The mechanisms that need no more than a message or two: PLAIN, LOGIN, CRAM-MD5, EXTERNAL, XOAUTH2 and OAUTHBEARER,
+ * each as a client. SCRAM has its own module.
  *
- * A server that sees the password prepares it for comparison itself (RFC 4616 section 2), so PLAIN and LOGIN send what the
- * user typed. Where the server sees a digest only, user name and password are prepared here (SASLprep, RFC 4013).
+ * A server that sees the password prepares it for comparison itself (RFC 4616 section 2), so PLAIN and LOGIN send what
+ * the user typed. Where the server sees a digest only, user name and password are prepared here (SASLprep, RFC 4013).
  *
  * @since 0.1.0
  */
@@ -118,7 +118,8 @@ function* cramMd5Exchange(options: PasswordOptions): SaslExchange.Exchange {
 }
 
 /**
- * EXTERNAL (RFC 4422 appendix A): the identity is the one of the TLS client certificate; `authzid` asks to act as another.
+ * EXTERNAL (RFC 4422 appendix A): the identity is the one of the TLS client certificate; `authzid` asks to act as
+ * another.
  *
  * @category mechanisms
  * @since 0.1.0
@@ -157,7 +158,8 @@ export const oauthBearer = (
 const hostName = (host: string) => CredentialText.verbatim("server's name", host, notVisible)
 
 /**
- * XOAUTH2 (Google, Microsoft): what OAUTHBEARER was before it became a standard. Returns and refuses as OAUTHBEARER does.
+ * XOAUTH2 (Google, Microsoft): what OAUTHBEARER was before it became a standard. Returns and refuses as OAUTHBEARER
+ * does.
  *
  * @category mechanisms
  * @since 0.1.0

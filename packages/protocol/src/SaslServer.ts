@@ -27,8 +27,8 @@ export interface Mechanism {
 }
 
 /**
- * The server's side of an exchange. It is resumed with the octets of the client's response after a `Challenge`, with the
- * octets that were computed after a `Compute`, and returns its verdict.
+ * The server's side of an exchange. It is resumed with the octets of the client's response after a `Challenge`, with
+ * the octets that were computed after a `Compute`, and returns its verdict.
  *
  * @category models
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * SCRAM (RFC 5802, RFC 7677): the client proves that it knows the password without showing it, the server proves that it
- * knows the password too. Nothing is accepted before the server's proof was checked, and no server can make the client
- * work without bound or with fewer rounds than are worth having.
+ * SCRAM (RFC 5802, RFC 7677): the client proves that it knows the password without showing it, the server proves that
+ * it knows the password too. Nothing is accepted before the server's proof was checked, and no server can make the
+ * client work without bound or with fewer rounds than are worth having.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,8 @@ import * as SaslExchange from "./SaslExchange.ts"
 export type Hash = "SHA-1" | "SHA-256"
 
 /**
- * What binds an authentication to the TLS session that it runs in, so that nobody in the middle can pass it on (RFC 5929,
- * RFC 9266). `tls-exporter` is for TLS 1.3; `tls-unique` for TLS 1.2 with the extended master secret only.
+ * What binds an authentication to the TLS session that it runs in, so that nobody in the middle can pass it on (RFC
+ * 5929, RFC 9266). `tls-exporter` is for TLS 1.3; `tls-unique` for TLS 1.2 with the extended master secret only.
  *
  * @category models
  * @since 0.1.0
@@ -47,8 +47,8 @@ export interface ClientOptions {
   /** The identity to act as, when it is not the user's own. */
   readonly authzid?: string | undefined
   /**
-   * The channel binding to use, which makes it the -PLUS mechanism. `unadvertised` says that we could bind and the server
-   * did not offer it: a server that did then knows that somebody removed the offer.
+   * The channel binding to use, which makes it the -PLUS mechanism. `unadvertised` says that we could bind and the
+   * server did not offer it: a server that did then knows that somebody removed the offer.
    */
   readonly binding?: ChannelBinding | "unadvertised" | undefined
   /** The fewest rounds of PBKDF2 to accept from a server; 4096 when absent (RFC 5802 section 5.1). */

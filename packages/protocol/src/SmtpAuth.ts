@@ -1,7 +1,7 @@
 /**
- * SASL over SMTP (RFC 4954): how the octets of an exchange become `AUTH` lines and are read from replies. Both sides are
- * generators over lines and know nothing of sockets; whatever drives them answers a `Say` with the server's reply, a
- * `Compute` with octets.
+ * SASL over SMTP (RFC 4954): how the octets of an exchange become `AUTH` lines and are read from replies. Both sides
+ * are generators over lines and know nothing of sockets; whatever drives them answers a `Say` with the server's reply,
+ * a `Compute` with octets.
  *
  * The server's lines are bounded and read strictly. The exchange is cancelled with `*` as soon as the server breaks the
  * mechanism's rules, and a 235 counts only where the mechanism lets it.
@@ -80,8 +80,8 @@ const lineEnd = 2
 
 /**
  * Authenticates with the first mechanism that the server accepts. The next is tried when the credentials cannot be used
- * with one, or when the server does not know it (504) or finds it too weak (534); any other refusal is final, because the
- * secret itself was refused (AUTH-010).
+ * with one, or when the server does not know it (504) or finds it too weak (534); any other refusal is final, because
+ * the secret itself was refused (AUTH-010).
  *
  * @category dialogues
  * @since 0.1.0
@@ -215,8 +215,8 @@ function* say(line: string, shown: string): Generator<Say, Reply, Reply | Uint8A
 }
 
 /**
- * The server's side: yields a reply that asks for a line, and computations; is resumed with lines and octets, and returns
- * the reply that ends the exchange.
+ * The server's side: yields a reply that asks for a line, and computations; is resumed with lines and octets, and
+ * returns the reply that ends the exchange.
  *
  * @category models
  * @since 0.1.0
@@ -247,8 +247,8 @@ export interface Concluded {
 }
 
 /**
- * Answers an `AUTH` command: 235, 535 for wrong credentials, 504 for a mechanism that is not offered, 501 for a line that
- * is not base64, a message that is not the mechanism's, an initial response that must not be, or `*`.
+ * Answers an `AUTH` command: 235, 535 for wrong credentials, 504 for a mechanism that is not offered, 501 for a line
+ * that is not base64, a message that is not the mechanism's, an initial response that must not be, or `*`.
  *
  * `initial` is the initial response as it stands in the command, `=` included; undefined when there is none.
  *

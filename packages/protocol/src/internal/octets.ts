@@ -1,6 +1,6 @@
 /**
- * Octets and text as SASL needs them: UTF-8 and base64 without leniency, and a comparison that does not tell by its time
- * where two secrets differ.
+ * Octets and text as SASL needs them: UTF-8 and base64 without leniency, and a comparison that does not tell by its
+ * time where two secrets differ.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
