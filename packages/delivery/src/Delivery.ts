@@ -10,7 +10,6 @@ import { Router } from "@effect-mail/dns/Router"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Parcel from "@effect-mail/message/Parcel"
 import * as Address from "@effect-mail/protocol/Address"
-import type { ForwardPath } from "@effect-mail/protocol/Envelope"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type { Dialer } from "@effect-mail/transport/Dialer"
@@ -48,8 +47,8 @@ export class Delivery extends Context.Service<
  * @category getters
  * @since 0.1.0
  */
-export const domainOf = (recipient: ForwardPath): string =>
-  recipient === Address.postmaster ? "" : Address.asciiDomain(recipient).toLowerCase()
+export const domainOf = (recipient: Address.ForwardPath): string =>
+  recipient === "postmaster" ? "" : Address.asciiDomain(recipient).toLowerCase()
 
 /**
  * Splits a parcel by recipient domain, in the order in which the domains first occur.

@@ -65,7 +65,7 @@ export function* hello(
   const mayFallBack = reply.success.code >= 500 && introduction.protocol === "smtp" && introduction.helo
   if (!mayFallBack) return Result.fail(Dialogue.refused("ehlo", reply.success, Command.redacted(command)))
   const helo = yield* Dialogue.expect(Command.helo(introduction.name), 250)
-  return Result.map(helo, (success) => Capabilities.none(success))
+  return Result.map(helo, (reply) => Capabilities.none(reply.lines[0]?.split(" ")[0]))
 }
 
 /**

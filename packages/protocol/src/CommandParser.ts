@@ -6,7 +6,6 @@
  */
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
-import type { ForwardPath, ReversePath } from "./Envelope.ts"
 import * as Reply from "./Reply.ts"
 
 /**
@@ -25,8 +24,8 @@ export type ParameterMap = ReadonlyMap<string, string | undefined>
  */
 export type ClientCommand =
   | { readonly _tag: "Hello"; readonly verb: "EHLO" | "HELO" | "LHLO"; readonly name: string }
-  | { readonly _tag: "Mail"; readonly reversePath: ReversePath; readonly parameters: ParameterMap }
-  | { readonly _tag: "Rcpt"; readonly forwardPath: ForwardPath; readonly parameters: ParameterMap }
+  | { readonly _tag: "Mail"; readonly reversePath: Address.ReversePath; readonly parameters: ParameterMap }
+  | { readonly _tag: "Rcpt"; readonly forwardPath: Address.ForwardPath; readonly parameters: ParameterMap }
   | { readonly _tag: "Bdat"; readonly size: number; readonly last: boolean }
   | { readonly _tag: "Auth"; readonly mechanism: string; readonly initial: string | undefined }
   | { readonly _tag: "Ask"; readonly verb: "VRFY" | "EXPN" | "HELP" | "ETRN" | "NOOP"; readonly argument: string }
@@ -119,7 +118,7 @@ const mail = path("FROM:", (text, parameters) =>
 
 const rcpt = path("TO:", (text, parameters) => {
   if (text.toLowerCase() === "<postmaster>") {
-    return Result.succeed({ _tag: "Rcpt", forwardPath: Address.postmaster, parameters })
+    return Result.succeed({ _tag: "Rcpt", forwardPath: "postmaster", parameters })
   }
   const parsed = Address.parsePath(text)
   return Result.isFailure(parsed) || parsed.success === ""

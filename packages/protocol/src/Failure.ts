@@ -458,8 +458,10 @@ const fromLost = (lost: Lost, where: Where): Failure => {
       return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
     case "data-end": // CLASS-52, CLASS-57: it may have been delivered, so never on to another host
       return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "later", uncertain: true })
+    case "auth": // A server that cannot prove who it is must not be asked by another name (AUTH-021)
+      if (lost.kind === "protocol") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     case "ehlo":
-    case "auth":
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     default: // CLASS-35, CLASS-48, CLASS-58
       return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "host" })

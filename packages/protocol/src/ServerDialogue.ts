@@ -11,7 +11,7 @@
  */
 import * as Result from "effect/Result"
 import * as CommandParser from "./CommandParser.ts"
-import type { ForwardPath, ReversePath } from "./Envelope.ts"
+import type { ForwardPath, ReversePath } from "./Address.ts"
 import * as Reply from "./Reply.ts"
 
 /**

@@ -88,14 +88,12 @@ export const make = Effect.fnUntraced(function* (
         end(chunk.failure)
         break
       }
-      const replies = decoder.push(chunk.success)
-      if (Result.isFailure(replies)) {
-        const error = new WireError({ reason: "protocol", detail: replies.failure.message, hint: replies.failure.hint })
+      const decoded = decoder.push(chunk.success, inbox)
+      if (Result.isFailure(decoded)) {
+        const error = new WireError({ reason: "protocol", detail: decoded.failure.message })
         end(error)
         yield* wire.abort(error)
-        break
       }
-      inbox.push(...replies.success)
     }
     const reply = inbox.shift()
     if (reply !== undefined) transcript.server(reply)
