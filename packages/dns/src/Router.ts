@@ -87,7 +87,7 @@ const mxSettings = (options: MxOptions): Result.Result<Mx.Settings, Options.Inva
   Result.gen(function* () {
     const selfAddresses = yield* Options.each("selfAddresses", options.selfAddresses ?? [], Options.address)
     return {
-      port: yield* Options.port(options.port ?? 25),
+      port: yield* Options.port("port", options.port ?? 25),
       maxHosts: yield* Options.integer("maxHosts", options.maxHosts ?? 5, 100),
       maxAddressesPerHost: yield* Options.integer("maxAddressesPerHost", options.maxAddressesPerHost ?? 4, 100),
       selfNames: new Set(yield* Options.each("selfNames", options.selfNames ?? [], Options.name)),
@@ -107,7 +107,10 @@ const fromFunction = (
 ): Router["Service"] =>
   Router.of({
     route: (domain) =>
-      Effect.withSpan(route(domain), "Router.route", { attributes: { domain }, captureStackTrace: false })
+      Effect.withSpan(route(domain), "Router.route", {
+        attributes: { domain: domain.slice(0, 255) },
+        captureStackTrace: false
+      })
   })
 
 /**
@@ -166,7 +169,7 @@ const relaySettings = (
     const implicitTls = options.implicitTls ?? false
     return {
       hosts: parsed,
-      port: yield* Options.port(options.port ?? (implicitTls ? 465 : 25)),
+      port: yield* Options.port("port", options.port ?? (implicitTls ? 465 : 25)),
       implicitTls,
       tls: options.tls,
       family: yield* Options.oneOf("family", options.family ?? "any", ["any", "IPv4", "IPv6"]),

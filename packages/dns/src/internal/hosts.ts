@@ -149,7 +149,7 @@ const permitted = (
   if (good.length > 0) return Result.succeed(interleave(good).map(NetAddress.formatIp))
   return Result.fail(
     answer.lost === undefined
-      ? { name, cause: "refused", why: `has the address ${reasons[0] ?? "of no server"}` }
+      ? { name, cause: "refused", why: reasons.slice(0, 3).join(", ") }
       : { name, cause: "trouble", why: answer.lost }
   )
 }

@@ -64,7 +64,7 @@ const absent = (cause: unknown): Absent => {
 
 const troubles: { readonly [R in Dns.DnsErrorReason]?: string } = {
   Timeout: "the DNS did not answer in time",
-  ServerFailure: "the domain's name servers failed (SERVFAIL)",
+  ServerFailure: "the domain's name servers failed: SERVFAIL",
   Temporary: "the DNS could not answer for the moment",
   Refused: "the name server refused the question or could not be reached",
   InvalidResponse: "the DNS answer was malformed",

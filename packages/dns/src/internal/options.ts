@@ -41,7 +41,7 @@ export const integer = (option: string, value: number, max: number): Checked<num
     ? Result.succeed(value)
     : invalid(option, `${value} is out of range`, `Use a whole number from 1 to ${max}`)
 
-export const port = (value: number): Checked<number> => integer("port", value, 65535)
+export const port = (option: string, value: number): Checked<number> => integer(option, value, 65535)
 
 export const oneOf = <A extends string>(option: string, value: A, known: ReadonlyArray<A>): Checked<A> =>
   known.includes(value)

@@ -64,7 +64,7 @@ const unlimited: Hosts.Settings = {
 const read = (domain: string, row: Row): Result.Result<(domain: string) => Route.Route, Options.InvalidOption> =>
   Result.gen(function* () {
     const option = `table[${Domain.quote(domain)}]`
-    const port = row.port === undefined ? undefined : yield* Options.port(row.port)
+    const port = row.port === undefined ? undefined : yield* Options.port(`${option}.port`, row.port)
     const written = yield* Options.each(`${option}.hosts`, row.hosts, host)
     const { hosts } = Hosts.choose(
       written.map((host, preference) => ({ ...host, preference })),

@@ -76,6 +76,10 @@ const shown = 3
 export const listed = (items: ReadonlyArray<string>): string =>
   items.length <= shown ? items.join(", ") : `${items.slice(0, shown).join(", ")} and ${items.length - shown} more`
 
-/** What was wrong with hosts. */
+/** What was wrong with hosts, as in `mx1.example.com does not exist, mx2.example.com (10.0.0.1 is private)`. */
 export const whys = (problems: ReadonlyArray<Problem>): string =>
-  listed(problems.map(({ name, why }) => `${name} ${why}`))
+  listed(
+    problems.map(({ cause, name, why }) =>
+      cause === "absent" || cause === "repeated" ? `${name} ${why}` : `${name} (${why})`
+    )
+  )
