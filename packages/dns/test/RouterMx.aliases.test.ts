@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Dns from "effect/net/Dns"
 import { address, alias, mx, text } from "./support/faultyDns.ts"
-import { addresses, assertPerm, assertUnreachable, names, route, routeBy } from "./support/route.ts"
+import { addresses, assertPerm, assertUnreachable, dnsOf, names, route, routeBy } from "./support/route.ts"
 
 const routed = (domain: string, zone: Dns.StaticZone) => routeBy(domain, Dns.layerStatic(zone))
 
@@ -93,6 +93,19 @@ describe("over a resolver that neither follows aliases nor tells why it has noth
       assert.deepInclude(found, { kind: "implicit", domain: "a.example" })
       assert.deepStrictEqual(names(found), ["a.example"])
       assert.deepStrictEqual(found.notes, ["a.example is an alias (CNAME) of b.example"])
+    })
+  )
+
+  it.effect("CLASS-06: trouble with the question for an alias is no proof of anything", () =>
+    Effect.gen(function* () {
+      const dns = dnsOf({
+        lookup: () => Effect.succeed([]),
+        resolve: (hostname, recordType) =>
+          recordType === "CNAME"
+            ? Effect.fail(new Dns.DnsError({ reason: "ServerFailure", method: "resolve", hostname, recordType }))
+            : Effect.succeed([])
+      })
+      assertUnreachable(yield* Effect.flip(routeBy("example.com", dns)), "4.4.3", /SERVFAIL/)
     })
   )
 

@@ -229,6 +229,26 @@ describe("mail servers that cannot be used", () => {
     })
   )
 
+  it.effect(
+    "CLASS-09, DNS-008: the next hosts take the places of those that were skipped, never more than maxHosts",
+    () =>
+      Effect.gen(function* () {
+        const zone = zoneOf("example.com", {
+          "mx1.example.com": [10, "192.0.2.1"],
+          "mx2.example.com": [20, "127.0.0.1"],
+          "mx3.example.com": [30, "192.0.2.3"],
+          "mx4.example.com": [40, "192.0.2.4"],
+          "mx5.example.com": [50, "192.0.2.5"]
+        })
+        const found = yield* route("example.com", { zone }, { maxHosts: 2 })
+        assert.deepStrictEqual(names(found), ["mx1.example.com", "mx3.example.com"])
+        assert.deepStrictEqual(found.notes, [
+          "left out: mx2.example.com (127.0.0.1 is loopback)",
+          "2 more mail servers are beyond the limits of a route"
+        ])
+      })
+  )
+
   it.effect("CLASS-10: no host exists or has an address, all answers hard: 5.4.4", () =>
     Effect.gen(function* () {
       const failed = yield* failure("example.com", {
@@ -363,6 +383,27 @@ describe("this server among the mail servers", () => {
       })
       const found = yield* route("example.com", { zone: many }, { selfAddresses: ["192.0.2.66"], maxHosts: 2 })
       assert.deepStrictEqual(names(found), ["a.example.com"])
+    })
+  )
+
+  it.effect("CLASS-11: hosts that are not preferred to this server are no hope, though they were not looked up", () =>
+    Effect.gen(function* () {
+      const zone = {
+        records: {
+          "example.com": [
+            mx(10, "gone.example"),
+            ...Array.from({ length: 30 }, (_, index) => mx(20, `h${index}.example`))
+          ],
+          ...Object.fromEntries(
+            Array.from({ length: 30 }, (_, index) => [`h${index}.example`, [address("192.0.2.66")]])
+          )
+        }
+      }
+      assertPerm(
+        yield* failure("example.com", { zone }, { selfAddresses: ["192.0.2.66"] }),
+        "5.4.4",
+        /gone\.example does not exist$/
+      )
     })
   )
 
@@ -542,6 +583,12 @@ describe("foreign names", () => {
       })
     )
   }
+
+  it.effect("a name beyond all measure is refused by its length alone", () =>
+    Effect.gen(function* () {
+      assertPerm(yield* failure("\u00fc".repeat(1_000_000), { zone: {} }), "5.1.3", /it is too long$/)
+    })
+  )
 
   it.effect("names with underscores are looked up", () =>
     Effect.gen(function* () {

@@ -37,7 +37,7 @@ export interface Listed {
   readonly notes: ReadonlyArray<string>
 }
 
-/** Reads MX records: every host once with its best preference; what names no host is left out (CLASS-07, CLASS-08, DNS-011). */
+/** Reads MX records: every host once, with its best preference, and only hosts (CLASS-07, CLASS-08, DNS-011). */
 export const list = (records: ReadonlyArray<Dns.Mx>): Listed => {
   const real = records.filter(({ exchange }) => exchange !== ".")
   const [candidates, invalid] = Arr.partition(real, ({ exchange, priority }) =>
