@@ -67,8 +67,8 @@ export class Route extends Schema.Class<Route>("@effect-mail/dns/Route")({
 }) {}
 
 /**
- * Makes a route, for tables and tests. `destination` defaults to the domain, `kind` to `static`, a host's `preference` to
- * its position, `implicitTls` to false, `port` to 25 (465 with `implicitTls`), `tls` to opportunistic (required and
+ * Makes a route, for tables and tests. `destination` defaults to the domain, `kind` to `static`, a host's `preference`
+ * to its position, `implicitTls` to false, `port` to 25 (465 with `implicitTls`), `tls` to opportunistic (required and
  * verified with `implicitTls`). Throws when a value does not fit its schema, for example port 0.
  *
  * @category constructors

@@ -32,12 +32,12 @@ export class Router extends Context.Service<
   Router,
   {
     /**
-     * The route to a domain: what stands right of the `@` of a mailbox, which is a name (U-labels or A-labels, any case,
-     * with or without a trailing dot) or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
+     * The route to a domain: what stands right of the `@` of a mailbox, which is a name (U-labels or A-labels, any
+     * case, with or without a trailing dot) or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
      *
-     * Fails with `PermFailure` when the domain is malformed (5.1.3), does not exist (5.1.2), takes no mail (5.1.10), has
-     * no host that can be used (5.4.4) or leads back to us (5.4.6), and with `Unreachable` when nothing is known because
-     * the DNS does not answer (4.4.3, 4.4.4); CLASS-01, CLASS-03 to CLASS-12.
+     * Fails with `PermFailure` when the domain is malformed (5.1.3), does not exist (5.1.2), takes no mail (5.1.10),
+     * has no host that can be used (5.4.4) or leads back to us (5.4.6), and with `Unreachable` when nothing is known
+     * because the DNS does not answer (4.4.3, 4.4.4); CLASS-01, CLASS-03 to CLASS-12.
      */
     readonly route: (domain: string) => Effect.Effect<Route, Failure.PermFailure | Failure.Unreachable>
   }
@@ -45,7 +45,8 @@ export class Router extends Context.Service<
 
 export {
   /**
-   * An option of a layer, or a row of its table, has a value that cannot be used; the layer fails with it when it is built.
+   * An option of a layer, or a row of its table, has a value that cannot be used; the layer fails with it when it is
+   * built.
    *
    * @category errors
    * @since 0.1.0
@@ -75,7 +76,9 @@ export interface MxOptions {
    * strangers write MX records and could aim them at our own network (CLASS-12).
    */
   readonly privateAddresses?: "refuse" | "allow" | undefined
-  /** The address family to look up; `any` by default, which alternates both, IPv6 first (SMTP-284, DNS-015, DNS-016). */
+  /**
+   * The address family to look up; `any` by default, which alternates both, IPv6 first (SMTP-284, DNS-015, DNS-016).
+   */
   readonly family?: "any" | "IPv4" | "IPv6" | undefined
   /** How long each question to the DNS may take; 30 seconds by default. */
   readonly timeout?: Duration.Input | undefined
@@ -114,9 +117,9 @@ const fromFunction = (
   })
 
 /**
- * Routes by MX records over the `Dns` service, as RFC 5321 section 5.1 and RFC 7505 say; the domain's own addresses when
- * it has no MX record. Hosts come by preference, equal ones in random order at every call; their addresses are those of
- * their A and AAAA records. Address literals need no DNS.
+ * Routes by MX records over the `Dns` service, as RFC 5321 section 5.1 and RFC 7505 say; the domain's own addresses
+ * when it has no MX record. Hosts come by preference, equal ones in random order at every call; their addresses are
+ * those of their A and AAAA records. Address literals need no DNS.
  *
  * A resolver of the platform tells a name that does not exist from one without records and follows aliases. One that
  * does not tell, as Effect's static one, is asked for the alias (up to 16 in a row) and for hosts that only `lookup`
@@ -181,12 +184,12 @@ const relaySettings = (
   })
 
 /**
- * Routes all domains to the same hosts, tried in the order given: a smart host or a submission service. A host is a name
- * or an IP address, with or without brackets; its addresses come from the system's resolver (`Dns.lookup`, so the hosts
- * file counts, too), never from MX records. All domains share one destination, hence one set of limits.
+ * Routes all domains to the same hosts, tried in the order given: a smart host or a submission service. A host is a
+ * name or an IP address, with or without brackets; its addresses come from the system's resolver (`Dns.lookup`, so the
+ * hosts file counts, too), never from MX records. All domains share one destination, hence one set of limits.
  *
- * When no host can be found the route fails with `Unreachable` of scope `relay`, whatever the DNS says: a mistake in our
- * own configuration is no verdict about a recipient. Fails with `InvalidOption` as `layerMx` does.
+ * When no host can be found the route fails with `Unreachable` of scope `relay`, whatever the DNS says: a mistake in
+ * our own configuration is no verdict about a recipient. Fails with `InvalidOption` as `layerMx` does.
  *
  * @category layers
  * @since 0.1.0
@@ -225,8 +228,8 @@ export interface StaticRoute {
 }
 
 /**
- * Routes by a table from domain (or address literal) to hosts, without any DNS. The row `*` is for all domains that have
- * none of their own; without it they fail with `PermFailure` 5.4.4.
+ * Routes by a table from domain (or address literal) to hosts, without any DNS. The row `*` is for all domains that
+ * have none of their own; without it they fail with `PermFailure` 5.4.4.
  *
  * Fails with `InvalidOption` when a domain, a name, an address or a port is malformed or a row has no host.
  *

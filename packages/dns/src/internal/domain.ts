@@ -23,7 +23,8 @@ export interface Literal {
 
 export type Domain = Name | Literal
 
-// A domain has at most 253 octets as A-labels and never fewer than it has characters as U-labels, decomposed ones aside.
+// A domain has at most 253 octets as A-labels and never fewer than it has characters as U-labels, decomposed ones
+// aside.
 const maxInput = 1024
 
 /** Quotes foreign text for a message: bounded, without control characters. */

@@ -1,6 +1,6 @@
 /**
- * The pure part of routing: which of the hosts that were looked up go into a route, with which of their addresses and in
- * which order, and what was wrong with the others.
+ * The pure part of routing: which of the hosts that were looked up go into a route, with which of their addresses and
+ * in which order, and what was wrong with the others.
  */
 import * as Arr from "effect/Array"
 import * as NetAddress from "effect/net/NetAddress"
@@ -65,8 +65,8 @@ export const hasAddressOf =
 const format = (address: NetAddress.IpAddress): string => NetAddress.formatIp(NetAddress.toCanonical(address))
 
 /**
- * Alternates the families, beginning with that of the first address, and keeps the order within each: the next try is of
- * the other family, as often only one of them works (RFC 8305 section 4, DNS-016).
+ * Alternates the families, beginning with that of the first address, and keeps the order within each: the next try is
+ * of the other family, as often only one of them works (RFC 8305 section 4, DNS-016).
  */
 export const interleave = (addresses: ReadonlyArray<NetAddress.IpAddress>): ReadonlyArray<NetAddress.IpAddress> => {
   const [first] = addresses
@@ -155,7 +155,8 @@ const permitted = (
 }
 
 const refusal = (address: NetAddress.IpAddress, { family, privateAddresses }: Settings): string | undefined => {
-  if (NetAddress.isIpv6Address(address) && NetAddress.isIpv4Mapped(address)) return "is an IPv4-mapped address" // DNS-015
+  // An IPv4-mapped address would get around the choice of a family (DNS-015).
+  if (NetAddress.isIpv6Address(address) && NetAddress.isIpv4Mapped(address)) return "is an IPv4-mapped address"
   if (family !== "any" && NetAddress.familyOf(address) !== family) return `is not an ${family} address`
   return privateAddresses === "refuse" ? whyNotPublic(address) : undefined
 }

@@ -22,8 +22,8 @@ export interface Found<out A> {
 }
 
 /**
- * There is nothing. `nxdomain`: the name does not exist; `nodata`: it exists without such records; `unsaid`: the resolver
- * does not tell which of the two, as Effect's static resolver and the operating system's do not.
+ * There is nothing. `nxdomain`: the name does not exist; `nodata`: it exists without such records; `unsaid`: the
+ * resolver does not tell which of the two, as Effect's static resolver and the operating system's do not.
  */
 export interface Absent {
   readonly _tag: "Absent"

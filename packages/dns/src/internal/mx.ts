@@ -1,6 +1,6 @@
 /**
- * From a domain to its route by MX records (RFC 5321 section 5.1, RFC 7505). Reads as the standard does: MX records, else
- * the domain's own address; hosts by preference, equals in random order; addresses; what is left is the route.
+ * From a domain to its route by MX records (RFC 5321 section 5.1, RFC 7505). Reads as the standard does: MX records,
+ * else the domain's own address; hosts by preference, equals in random order; addresses; what is left is the route.
  */
 import type * as Failure from "@effect-mail/protocol/Failure"
 import type * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
@@ -110,8 +110,8 @@ export const make = (dns: Dns.Dns["Service"], settings: Settings) => {
     return yield* conclude(settings, { ...draft, notes }, examined, hosts.length - examined.length)
   })
 
-  // Looks up as many hosts at a time as a route may have, and goes on as long as there are too few that can be used. Our
-  // own address may hide behind any name, so for that all of them have to be seen.
+  // Looks up as many hosts at a time as a route may have, and goes on as long as there are too few that can be used.
+  // Our own address may hide behind any name, so with one the search does not stop early.
   const examine = Effect.fnUntraced(function* (candidates: ReadonlyArray<Hosts.Candidate>) {
     const examined: Array<Hosts.Examined> = []
     const rounds = Arr.chunksOf(candidates, settings.maxHosts).slice(0, maxRounds)

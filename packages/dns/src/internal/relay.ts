@@ -30,7 +30,9 @@ export type RelayHost =
   | { readonly name: string; readonly asked: string }
   | { readonly name: string; readonly asked: undefined; readonly address: NetAddress.IpAddress }
 
-/** Reads `smtp.example.com`, `[smtp.example.com]`, `192.0.2.1`, `[192.0.2.1]`, `2001:db8::1` or `[IPv6:2001:db8::1]`. */
+/**
+ * Reads `smtp.example.com`, `[smtp.example.com]`, `192.0.2.1`, `[192.0.2.1]`, `2001:db8::1` or `[IPv6:2001:db8::1]`.
+ */
 export const parseHost = (option: string, text: string): Result.Result<RelayHost, Options.InvalidOption> => {
   const bare = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text
   const address = NetAddress.ipFromString(bare.replace(/^ipv6:/i, ""))

@@ -1,6 +1,6 @@
 /**
- * The failures of routing, one for each row of the classification table (CLASS-03 to CLASS-12). Reasons are one sentence;
- * hints say how to mend it.
+ * The failures of routing, one for each row of the classification table (CLASS-03 to CLASS-12). Reasons are one
+ * sentence; hints say how to mend it.
  */
 import * as Failure from "@effect-mail/protocol/Failure"
 import type { Problem } from "./hosts.ts"

@@ -11,8 +11,8 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 
 /**
- * What goes wrong with a question: the name does not exist, has no such records, its servers fail, refuse, do not answer
- * in time, the answer is malformed, an error without any meaning, or there is never an answer.
+ * What goes wrong with a question: the name does not exist, has no such records, its servers fail, refuse, do not
+ * answer in time, the answer is malformed, an error without any meaning, or there is never an answer.
  */
 export type Fault = "NXDOMAIN" | "NODATA" | "SERVFAIL" | "REFUSED" | "TIMEOUT" | "MALFORMED" | "UNKNOWN" | "SILENCE"
 
