@@ -110,7 +110,7 @@ const printTable = (receipt: Receipt.Receipt) =>
 
 const tour = Effect.gen(function* () {
   const { address } = yield* SocketServer.SocketServer
-  const port = address._tag === "TcpAddress" ? address.port : 25
+  const port = address._tag === "UnixPathAddress" ? 0 : address.port
   const started = yield* Clock.currentTimeMillis
   const timeline = (text: string) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -159,7 +159,9 @@ and without one, to the recipient's own: leave --server out.`)
 await Effect.runPromise(
   tour.pipe(
     Effect.provide(server),
-    Effect.provide(Layer.mergeAll(Mailbox.layer, NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }), zone, NodeFileSystem.layer)),
+    Effect.provide(
+      Layer.mergeAll(Mailbox.layer, NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }), zone, NodeFileSystem.layer)
+    ),
     Effect.scoped
   )
 )

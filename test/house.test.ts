@@ -129,7 +129,8 @@ describe("the house", () => {
   })
 
   it("takes time, chance and the console only from services, outside packages/node", () => {
-    const forbidden = /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|console\.|process\.)/
+    const forbidden =
+      /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|console\.|process\.)/
     const offenders = packages
       .filter((name) => name !== "node")
       .flatMap(sources)
@@ -142,7 +143,11 @@ describe("the house", () => {
     const undocumented = packages.flatMap(sources).flatMap((file) => {
       const text = Fs.readFileSync(file, "utf8")
       if (file.endsWith("index.ts") || file.includes("/internal/")) return []
-      return [...text.matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^export (?:declare )?(?:abstract )?(?:const|class|interface|type|function\*?|namespace) (\w+)/gm)]
+      return [
+        ...text.matchAll(
+          /(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^export (?:declare )?(?:abstract )?(?:const|class|interface|type|function\*?|namespace) (\w+)/gm
+        )
+      ]
         .filter((m) => m[1] === undefined || !/@category/.test(m[1]) || !/@since/.test(m[1]))
         .map((m) => `${Path.relative(root, file)}: ${m[2]}`)
     })
@@ -152,9 +157,25 @@ describe("the house", () => {
 
   it("keeps the top level to what tools need", () => {
     const allowed = [
-      ".changeset", ".ci", ".git", ".gitattributes", ".gitignore", ".oxfmtrc.json", ".oxlintrc.json", "LICENSE", "README.md", "examples",
-      "node_modules", "package.json", "packages", "pnpm-lock.yaml", "pnpm-workspace.yaml", "test", "tsconfig.base.json",
-      "tsconfig.json", "vitest.config.ts"
+      ".changeset",
+      ".ci",
+      ".git",
+      ".gitattributes",
+      ".gitignore",
+      ".oxfmtrc.json",
+      ".oxlintrc.json",
+      "LICENSE",
+      "README.md",
+      "examples",
+      "node_modules",
+      "package.json",
+      "packages",
+      "pnpm-lock.yaml",
+      "pnpm-workspace.yaml",
+      "test",
+      "tsconfig.base.json",
+      "tsconfig.json",
+      "vitest.config.ts"
     ]
     const extra = Fs.readdirSync(root).filter((entry) => !allowed.includes(entry))
     assert.deepStrictEqual(extra, [])

@@ -12,7 +12,9 @@ const examples = Fs.readdirSync(folder).toSorted()
 
 // What must arrive: CR LF everywhere, and at the end.
 const onTheWire = (bytes: Uint8Array): Buffer => {
-  const text = Buffer.from(bytes).toString("latin1").replace(/\r\n|\r|\n/g, "\r\n")
+  const text = Buffer.from(bytes)
+    .toString("latin1")
+    .replace(/\r\n|\r|\n/g, "\r\n")
   return Buffer.from(text.endsWith("\r\n") ? text : `${text}\r\n`, "latin1")
 }
 
@@ -24,7 +26,9 @@ const sendAll = (port: number) =>
       })
     )
   ).pipe(
-    Effect.provide(NodeMailer.layerRelay([Endpoint.make({ host: "127.0.0.1", port })], { smtp: { name: "client.example" } })),
+    Effect.provide(
+      NodeMailer.layerRelay([Endpoint.make({ host: "127.0.0.1", port })], { smtp: { name: "client.example" } })
+    ),
     Effect.provideService(Policy.CurrentPolicy, Policy.noRetry)
   )
 
@@ -50,7 +54,10 @@ for (const peer of peers) {
           const sent = examples.map((name) => onTheWire(Fs.readFileSync(Path.join(folder, name))))
           // The sink numbers its files by chance, so the messages are compared as a set.
           for (const bytes of sent) {
-            assert.isTrue(arrived.some(({ content }) => bytes.equals(content)), bytes.subarray(0, 200).toString())
+            assert.isTrue(
+              arrived.some(({ content }) => bytes.equals(content)),
+              bytes.subarray(0, 200).toString()
+            )
           }
         })
       )

@@ -3,7 +3,12 @@ import { spawnSync } from "node:child_process"
 import { globSync } from "node:fs"
 
 let failed = 0
-const projects = globSync(["packages/*/tsconfig.json", "packages/*/tsconfig.test.json", "examples/tsconfig.json", "test/tsconfig.json"])
+const projects = globSync([
+  "packages/*/tsconfig.json",
+  "packages/*/tsconfig.test.json",
+  "examples/tsconfig.json",
+  "test/tsconfig.json"
+])
 for (const project of projects.toSorted()) {
   const run = spawnSync("effect-tsgo", ["diagnostics", "--project", project, "--format", "text", "--strict"], {
     encoding: "utf8"
@@ -12,5 +17,7 @@ for (const project of projects.toSorted()) {
   failed++
   console.log(`${project}\n${run.stdout}${run.stderr}`)
 }
-console.log(failed === 0 ? `Effect diagnostics: ${projects.length} projects are clean` : `${failed} projects have diagnostics`)
+console.log(
+  failed === 0 ? `Effect diagnostics: ${projects.length} projects are clean` : `${failed} projects have diagnostics`
+)
 process.exitCode = failed === 0 ? 0 : 1

@@ -100,11 +100,11 @@ const flags = {
     Flag.withDefault(0),
     Flag.withDescription("How often to try again after a temporary failure, waiting longer each time")
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("Print one line of JSON per recipient")),
-  more: Argument.String("recipient").pipe(
-    Argument.variadic(),
-    Argument.withDescription("Further recipients")
-  )
+  json: Flag.Boolean("json").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Print one line of JSON per recipient")
+  ),
+  more: Argument.String("recipient").pipe(Argument.variadic(), Argument.withDescription("Further recipients"))
 }
 
 type Input = Command.Command.Config.Infer<typeof flags>
@@ -146,7 +146,8 @@ export const send = Command.make(
       description: "Compose a message and send it to the recipient's own server"
     },
     {
-      command: "effect-mail send --from ada@example.com --to bob@example.net --eml message.eml --server smtp://localhost:2525",
+      command:
+        "effect-mail send --from ada@example.com --to bob@example.net --eml message.eml --server smtp://localhost:2525",
       description: "Send a ready message through a server nearby"
     }
   ])
@@ -179,10 +180,15 @@ const composed = Effect.fnUntraced(function* (input: Input, recipients: Readonly
 const ready = Effect.fnUntraced(function* (input: Input, recipients: ReadonlyArray<string>, path: string) {
   const composing = [input.subject, input.text, input.html].some(Option.isSome) || input.attach.length > 0
   if (composing) {
-    return yield* fail(ExitStatus.usage, "--eml sends a ready message; leave out --subject, --text, --html and --attach")
+    return yield* fail(
+      ExitStatus.usage,
+      "--eml sends a ready message; leave out --subject, --text, --html and --attach"
+    )
   }
   const bytes = yield* path === "-" ? standardInput : file(path, ExitStatus.data)
-  return Message.eml(bytes, { envelope: { from: yield* bare(input.from), to: yield* Effect.forEach(recipients, bare) } })
+  return Message.eml(bytes, {
+    envelope: { from: yield* bare(input.from), to: yield* Effect.forEach(recipients, bare) }
+  })
 })
 
 // The envelope of a ready message holds addresses alone, but people write "Ada <ada@example.com>" there, too.
@@ -198,12 +204,17 @@ const standardInput = Effect.gen(function* () {
 const file = Effect.fnUntraced(function* (path: string, status: number) {
   const fileSystem = yield* FileSystem.FileSystem
   return yield* Effect.mapError(fileSystem.readFile(path), (error) =>
-    fail(status, `The file ${JSON.stringify(path)} cannot be read (${error.message}); check its name and its permissions`)
+    fail(
+      status,
+      `The file ${JSON.stringify(path)} cannot be read (${error.message}); check its name and its permissions`
+    )
   )
 })
 
 const mailerFor = Effect.fnUntraced(function* (input: Input) {
-  const ca = Option.isSome(input.ca) ? new TextDecoder().decode(yield* file(input.ca.value, ExitStatus.configuration)) : undefined
+  const ca = Option.isSome(input.ca)
+    ? new TextDecoder().decode(yield* file(input.ca.value, ExitStatus.configuration))
+    : undefined
   const smtp: Partial<SmtpSettings> = {
     ...(Option.isSome(input.ehlo) ? { name: yield* ehloName(input.ehlo.value) } : {}),
     ...(Option.isSome(input.timeout)
@@ -213,7 +224,11 @@ const mailerFor = Effect.fnUntraced(function* (input: Input) {
   const dialer = { ca }
   const tls = Option.map(input.tls, (word) => policies[word])
   if (Option.isNone(input.server)) {
-    return NodeMailer.layer({ smtp, dialer, routing: { tls: () => Option.getOrElse(tls, () => TlsPolicy.opportunistic) } })
+    return NodeMailer.layer({
+      smtp,
+      dialer,
+      routing: { tls: () => Option.getOrElse(tls, () => TlsPolicy.opportunistic) }
+    })
   }
   const url = yield* Effect.mapError(Effect.fromResult(ServerUrl.parse(input.server.value)), (error) =>
     fail(ExitStatus.usage, `--server: ${error.message}`)
@@ -225,7 +240,10 @@ const mailerFor = Effect.fnUntraced(function* (input: Input) {
     )
   }
   const endpoint = new Endpoint.Endpoint({ ...url.endpoint, tls: Option.getOrElse(tls, () => url.endpoint.tls) })
-  const credentials = url.username === undefined ? {} : { credentials: Sasl.password(url.username, yield* password) }
+  const credentials =
+    url.username === undefined
+      ? {}
+      : { credentials: new Sasl.Password({ username: url.username, password: yield* password }) }
   return NodeMailer.layerRelay([endpoint], { smtp: { ...smtp, ...credentials }, dialer })
 })
 
@@ -250,7 +268,9 @@ const duration = (text: string): Effect.Effect<Duration.Duration, CliError> => {
       : Duration.fromInput(`${Number(short[1])} ${units[(short[2] ?? "s") as keyof typeof units]}`) // the pattern allows these
   return Option.isSome(parsed) && Duration.isGreaterThan(parsed.value, Duration.zero)
     ? Effect.succeed(parsed.value)
-    : Effect.fail(fail(ExitStatus.usage, `--timeout: ${JSON.stringify(text)} is not a duration; write 500ms, 10s, 2m or 1h`))
+    : Effect.fail(
+        fail(ExitStatus.usage, `--timeout: ${JSON.stringify(text)} is not a duration; write 500ms, 10s, 2m or 1h`)
+      )
 }
 
 const password: Effect.Effect<Redacted.Redacted<string>, CliError, Prompt.Environment | Stdio.Stdio> = Effect.gen(

@@ -60,7 +60,7 @@ export const splitByDomain = (parcel: Parcel.Parcel): ReadonlyArray<Parcel.Parce
   const domains = new Set(parcel.envelope.recipients.map(({ address }) => domainOf(address)))
   if (domains.size === 1) return [parcel]
   return [...domains].flatMap((domain) => {
-    const part = Parcel.withRecipients(parcel, (recipient) => domainOf(recipient.address) === domain)
+    const part = Parcel.filterRecipients(parcel, (recipient) => domainOf(recipient.address) === domain)
     return part === undefined ? [] : [part]
   })
 }
@@ -87,13 +87,10 @@ export const layerMx: Layer.Layer<Delivery, never, Router | Dialer> = Layer.effe
     })
     return {
       split: splitByDomain,
-      attempt: Effect.fnUntraced(
-        function* (parcel) {
-          const outcomes = yield* Effect.forEach(splitByDomain(parcel), one, { concurrency })
-          return inOrder(parcel, outcomes.flat())
-        },
-        Effect.provide(context)
-      )
+      attempt: Effect.fnUntraced(function* (parcel) {
+        const outcomes = yield* Effect.forEach(splitByDomain(parcel), one, { concurrency })
+        return inOrder(parcel, outcomes.flat())
+      }, Effect.provide(context))
     }
   })
 )
@@ -150,7 +147,13 @@ export const layerTest = (
         counts.set(recipient, attempt)
         const failure = decide(recipient, attempt)
         return failure === undefined
-          ? new Receipt.Delivered({ recipient, attempts: 1, code: 250, enhanced: "2.0.0", text: "accepted by the test" })
+          ? new Receipt.Delivered({
+              recipient,
+              attempts: 1,
+              code: 250,
+              enhanced: "2.0.0",
+              text: "accepted by the test"
+            })
           : new Receipt.Failed({ recipient, attempts: 1, failure })
       }
       return {

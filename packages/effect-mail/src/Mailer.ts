@@ -70,7 +70,9 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const delivery = yield* Delivery.Delivery
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
       const parcel = yield* Render.render(message)
-      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, part, []), { concurrency })
+      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, part, []), {
+        concurrency
+      })
       return new Receipt.Receipt({
         outcomes: Delivery.inOrder(parcel, parts.flat()),
         messageId: parcel.messageId

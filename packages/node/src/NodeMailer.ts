@@ -38,12 +38,14 @@ const settings = (options: Options) => Layer.succeed(CurrentSmtpSettings, { ...s
 
 /**
  * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS. Many
- * networks block port 25; use `layerRelay` there.
+ * networks block port 25; use `layerRelay` there. The layer fails with `InvalidOption` when a routing option is out of range.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options & { readonly routing?: Router.MxOptions | undefined } = {}) =>
+export const layer = (
+  options: Options & { readonly routing?: Router.MxOptions | undefined } = {}
+): Layer.Layer<Mailer.Mailer, Router.InvalidOption> =>
   Mailer.layer.pipe(
     Layer.provide(Delivery.layerMx),
     Layer.provide(Router.layerMx(options.routing)),
@@ -89,7 +91,7 @@ const login = (
   username: string | undefined,
   password: Redacted.Redacted<string> | undefined
 ): { readonly credentials?: Credentials } =>
-  username === undefined || password === undefined ? {} : { credentials: Sasl.password(username, password) }
+  username === undefined || password === undefined ? {} : { credentials: new Sasl.Password({ username, password }) }
 
 /**
  * The mailer that the environment asks for:
@@ -109,7 +111,8 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError | Server
     const password = yield* Config.option(Config.Redacted("EFFECT_MAIL_PASSWORD"))
     const name = yield* Config.option(Config.String("EFFECT_MAIL_EHLO"))
     const smtp = Option.isSome(name) ? { name: name.value } : {}
-    if (Option.isNone(server)) return layer({ smtp })
+    // Without routing options there is none that could be wrong.
+    if (Option.isNone(server)) return Layer.orDie(layer({ smtp }))
     const url = yield* Effect.fromResult(ServerUrl.parse(server.value))
     const secret = Option.getOrUndefined(password) ?? url.password
     return layerRelay([url.endpoint], { smtp: { ...smtp, ...login(url.username, secret) } })

@@ -186,20 +186,6 @@ export function* etrn(
 }
 
 /**
- * What a transaction must know about the message.
- *
- * @category models
- * @since 0.1.0
- */
-export interface MessageFacts {
-  /** Octets with CR LF line ends, before dot-stuffing (RFC 1870 section 5); unknown when absent. */
-  readonly size?: number | undefined
-  readonly encoding: "7bit" | "8bit" | "binary"
-  /** Whether the header section holds UTF-8 (RFC 6532), which needs SMTPUTF8. */
-  readonly utf8: boolean
-}
-
-/**
  * How a message is submitted.
  *
  * @category models
@@ -260,7 +246,7 @@ export interface Submission {
  */
 export function* submit(
   envelope: Envelope,
-  facts: MessageFacts,
+  facts: Parameters.Body,
   capabilities: Capabilities.Capabilities,
   options: SubmitOptions
 ): Dialogue.Dialogue<Submission> {
@@ -296,7 +282,7 @@ const unsent = (cause: Verdict | undefined): Problem => ({
 interface Transaction {
   readonly envelope: Envelope
   readonly batch: ReadonlyArray<Recipient>
-  readonly facts: MessageFacts
+  readonly facts: Parameters.Body
   readonly capabilities: Capabilities.Capabilities
   readonly options: SubmitOptions
 }
@@ -320,14 +306,14 @@ const isProblem = (line: Dialogue.Line | Problem): line is Problem => line._tag 
 const prepare = (tx: Transaction): Result.Result<Prepared, Problem> => {
   const mail = Parameters.mail(tx.envelope, tx.facts, tx.capabilities, tx.options.onMissing)
   if (Result.isFailure(mail)) return Result.fail(mail.failure)
-  const line = Dialogue.line(Command.mail(mail.success.reversePath, mail.success.parameters))
+  const line = Dialogue.line(Command.mail(mail.success.path, mail.success.parameters))
   if (Result.isFailure(line)) return Result.fail(line.failure)
   const omitted = new Set(mail.success.omitted)
   const recipients = tx.batch.map((recipient): Dialogue.Line | Problem => {
-    const parameters = Parameters.rcpt(recipient, tx.capabilities, tx.options.onMissing)
+    const parameters = Parameters.rcpt(recipient, mail.success.utf8, tx.capabilities, tx.options.onMissing)
     if (Result.isFailure(parameters)) return parameters.failure
     for (const keyword of parameters.success.omitted) omitted.add(keyword)
-    const encoded = Dialogue.line(Command.rcpt(parameters.success.forwardPath, parameters.success.parameters))
+    const encoded = Dialogue.line(Command.rcpt(parameters.success.path, parameters.success.parameters))
     return Result.isFailure(encoded) ? encoded.failure : encoded.success
   })
   return Result.succeed({ mail: line.success, recipients, omitted: [...omitted] })
@@ -433,10 +419,10 @@ const bdatLine = (size: number): Dialogue.Line => ({
 })
 
 // In LMTP the number of replies after the message is known only when the recipients' replies are in.
-const chunkSize = (tx: Transaction): number | undefined => {
-  const { size } = tx.facts
-  const fits = size !== undefined && size <= tx.options.maxChunk && tx.options.protocol === "smtp"
-  return fits && tx.capabilities.supports("CHUNKING") ? size : undefined
+const chunkSize = ({ capabilities, facts, options }: Transaction): number | undefined => {
+  if (facts.size === undefined || options.protocol === "lmtp" || !capabilities.supports("CHUNKING")) return undefined
+  // DATA cannot carry a binary message, however large it is (RFC 3030 section 3).
+  return facts.size <= options.maxChunk || facts.encoding === "binary" ? facts.size : undefined
 }
 
 function* inLockStep(_tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Opening> {
@@ -521,7 +507,8 @@ function* refuseData(
   opening: Opening
 ): Dialogue.Dialogue<Pick<Done, "verdicts" | "usable">> {
   const { data } = opening
-  const problem = data === undefined ? (opening.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, "DATA")
+  const problem =
+    data === undefined ? (opening.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, "DATA")
   const verdicts = asked.map((verdict): Verdict => (verdict._tag === "Accepted" ? problem : verdict))
   const inStep = data !== undefined && data.code >= 400 && !closes(opening)
   return { verdicts, usable: inStep && Result.isSuccess(yield* reset()) }
@@ -551,6 +538,8 @@ const conclude = (
     if (reply === undefined) return lost ?? Dialogue.nothing("data-end")
     return accepts(reply) ? { _tag: "Accepted", reply } : Dialogue.refused("data-end", reply)
   })
-  const inStep = replies.every((reply) => reply !== undefined && reply.code !== 421 && !(reply.code >= 300 && reply.code < 400))
+  const inStep = replies.every(
+    (reply) => reply !== undefined && reply.code !== 421 && !(reply.code >= 300 && reply.code < 400)
+  )
   return { verdicts, usable: lost === undefined && inStep }
 }

@@ -57,7 +57,8 @@ const ask =
 const bdat: Parser = (argument) => {
   const parts = argument.split(" ")
   const [size = "", last] = parts
-  const wellFormed = /^\d{1,15}$/.test(size) && parts.length <= 2 && (last === undefined || last.toUpperCase() === "LAST")
+  const wellFormed =
+    /^\d{1,15}$/.test(size) && parts.length <= 2 && (last === undefined || last.toUpperCase() === "LAST")
   if (!wellFormed) return refuse(501, "5.5.4 Syntax: BDAT size [LAST]")
   return Result.succeed({ _tag: "Bdat", size: Number(size), last: last !== undefined })
 }
@@ -99,14 +100,19 @@ const parseParameters = (text: string): ParameterMap | undefined => {
 
 // MAIL FROM:<path> and RCPT TO:<path>. A space after the colon is not in the grammar, but clients send it (SMTP-031).
 const path =
-  (prefix: string, make: (path: string, parameters: ParameterMap) => Result.Result<ClientCommand, Reply.Reply>): Parser =>
+  (
+    prefix: string,
+    make: (path: string, parameters: ParameterMap) => Result.Result<ClientCommand, Reply.Reply>
+  ): Parser =>
   (argument, verb) => {
     const syntax = `5.5.4 Syntax: ${verb} ${prefix}<address> [parameters]`
     if (argument.slice(0, prefix.length).toUpperCase() !== prefix) return refuse(501, syntax)
     const split = splitPath(argument.slice(prefix.length).trimStart())
     if (split === undefined) return refuse(501, syntax)
     const parameters = parseParameters(split.rest)
-    return parameters === undefined ? refuse(501, "5.5.4 Unreadable or repeated parameter") : make(split.path, parameters)
+    return parameters === undefined
+      ? refuse(501, "5.5.4 Unreadable or repeated parameter")
+      : make(split.path, parameters)
   }
 
 const mail = path("FROM:", (text, parameters) =>

@@ -151,7 +151,10 @@ export function* ask(command: Command.Command): Dialogue<Result.Result<Reply, Lo
  * @category dialogues
  * @since 0.1.0
  */
-export function* expect(command: Command.Command, ...codes: ReadonlyArray<number>): Dialogue<Result.Result<Reply, Problem>> {
+export function* expect(
+  command: Command.Command,
+  ...codes: ReadonlyArray<number>
+): Dialogue<Result.Result<Reply, Problem>> {
   const reply = yield* ask(command)
   if (Result.isFailure(reply) || codes.includes(reply.success.code)) return reply
   return Result.fail(refused(Command.stage(command), reply.success, Command.redacted(command)))

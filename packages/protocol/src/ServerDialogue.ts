@@ -238,12 +238,15 @@ const forget = (state: State): void => {
 
 const onHello: Handler<CommandOf<"Hello">> = function* (state, { name, verb }) {
   const lmtp = state.options.protocol === "lmtp"
-  if (lmtp !== (verb === "LHLO")) return yield* tell(500, lmtp ? "5.5.1 This is LMTP: say LHLO" : "5.5.1 This is not LMTP")
+  if (lmtp !== (verb === "LHLO"))
+    return yield* tell(500, lmtp ? "5.5.1 This is LMTP: say LHLO" : "5.5.1 This is not LMTP")
   const reply = yield* consult({ _tag: "Hello", name })
   if (reply.code !== 250) return yield* say(reply)
   forget(state)
   state.greeted = name
-  return yield* verb === "HELO" ? tell(250, state.options.name) : tell(250, `${state.options.name} ${reply.lines[0] ?? ""}`.trim(), ...keywords(state))
+  return yield* verb === "HELO"
+    ? tell(250, state.options.name)
+    : tell(250, `${state.options.name} ${reply.lines[0] ?? ""}`.trim(), ...keywords(state))
 }
 
 const keywords = ({ options, secure }: State): ReadonlyArray<string> => [
@@ -265,7 +268,8 @@ const onMail: Handler<CommandOf<"Mail">> = function* (state, { parameters, rever
   const unknown = [...parameters.keys()].find((keyword) => !knows(state.options, keyword))
   if (unknown !== undefined) return yield* tell(555, `5.5.4 ${unknown} is not offered`)
   const size = parameters.get("SIZE")
-  if (size !== undefined && Number(size) > state.options.maxSize) return yield* tell(552, "5.3.4 The message is too large")
+  if (size !== undefined && Number(size) > state.options.maxSize)
+    return yield* tell(552, "5.3.4 The message is too large")
   const reply = yield* consult({ _tag: "Mail", reversePath, parameters })
   if (reply.code === 250) state.transaction = { reversePath, parameters, recipients: [] }
   return yield* say(reply)

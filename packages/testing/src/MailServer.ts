@@ -161,15 +161,26 @@ const converse = Effect.fnUntraced(function* (
     return { replies }
   })
 
-  const keep = (question: Extract<ServerDialogue.Question, { _tag: "Message" }>, replies: ReadonlyArray<Reply.Reply>) => {
+  const keep = (
+    question: Extract<ServerDialogue.Question, { _tag: "Message" }>,
+    replies: ReadonlyArray<Reply.Reply>
+  ) => {
     const { content, transaction } = question
     const taken = transaction.recipients.filter((_, index) => (replies[index] ?? replies[0])?.code === 250)
     if (taken.length === 0) return Effect.void
     const recipients = taken.map(({ forwardPath }) => forwardPath)
-    return mailbox.put({ from: transaction.reversePath, recipients, parameters: transaction.parameters, content, secure })
+    return mailbox.put({
+      from: transaction.reversePath,
+      recipients,
+      parameters: transaction.parameters,
+      content,
+      secure
+    })
   }
 
-  const perform = (step: ServerDialogue.ServerStep): Effect.Effect<ServerDialogue.ServerAnswer, ServerWire.ServerWireError> => {
+  const perform = (
+    step: ServerDialogue.ServerStep
+  ): Effect.Effect<ServerDialogue.ServerAnswer, ServerWire.ServerWireError> => {
     switch (step._tag) {
       case "Say":
         pending += Result.getOrThrow(Reply.format(step.reply))
@@ -210,7 +221,9 @@ const consent = (question: ServerDialogue.Question): ReadonlyArray<Reply.Reply> 
     case "Message":
       return answers(question, Reply.make(250, "2.0.0 Taken"))
     case "Ask":
-      return [question.verb === "HELP" ? Reply.make(214, "2.0.0 This is a test server") : Reply.make(252, "2.5.2 Cannot say")]
+      return [
+        question.verb === "HELP" ? Reply.make(214, "2.0.0 This is a test server") : Reply.make(252, "2.5.2 Cannot say")
+      ]
   }
 }
 

@@ -155,8 +155,12 @@ export const connect = Effect.fnUntraced(function* (
   const client: Wire = {
     read: Queue.take(toClient),
     write: (chunks) =>
-      Effect.flatMap(Queue.offerAll(toServer, chunks.map((chunk) => chunk.slice())), (left) =>
-        left.length === chunks.length && chunks.length > 0 ? Effect.fail(gone) : Effect.void
+      Effect.flatMap(
+        Queue.offerAll(
+          toServer,
+          chunks.map((chunk) => chunk.slice())
+        ),
+        (left) => (left.length === chunks.length && chunks.length > 0 ? Effect.fail(gone) : Effect.void)
       ),
     secure,
     abort: hangUp,

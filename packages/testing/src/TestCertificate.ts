@@ -40,7 +40,9 @@ export const make = (...names: readonly [string, ...ReadonlyArray<string>]): Eff
       keys,
       extensions: [
         new X509.BasicConstraintsExtension(true),
-        new X509.SubjectAlternativeNameExtension(names.map((value) => ({ type: isIp(value) ? "ip" : "dns", value })))
+        new X509.SubjectAlternativeNameExtension(
+          names.map((value) => ({ type: isIp(value) ? ("ip" as const) : ("dns" as const), value }))
+        )
       ]
     })
     const key = await crypto.subtle.exportKey("pkcs8", keys.privateKey)

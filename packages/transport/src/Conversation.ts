@@ -12,6 +12,7 @@ import type { Body } from "@effect-mail/message/Parcel"
 import type * as Dialogue from "@effect-mail/protocol/Dialogue"
 import * as DotStuffing from "@effect-mail/protocol/DotStuffing"
 import type { Lost } from "@effect-mail/protocol/Failure"
+import type { BareLineEnd } from "@effect-mail/protocol/LineEndings"
 import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
@@ -138,7 +139,9 @@ export const make = Effect.fnUntraced(function* (
         continue
       }
       content = "partial"
-      transcript.note(item.framing === "none" ? "nothing, ended by a dot" : `the message, ${body?.size ?? "some"} octets`)
+      transcript.note(
+        item.framing === "none" ? "nothing, ended by a dot" : `the message, ${body?.size ?? "some"} octets`
+      )
       const piece = inOnePiece(item.framing, body)
       if (piece !== undefined || body === undefined) {
         ready.push(...(piece ?? []))
@@ -238,7 +241,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 // A parcel's body has been checked for bare line ends when it was made, so that this is a defect of whoever made it.
-const stuffed = (result: Result.Result<Uint8Array, DotStuffing.BareLineEnd>): Uint8Array => Result.getOrThrow(result)
+const stuffed = (result: Result.Result<Uint8Array, BareLineEnd>): Uint8Array => Result.getOrThrow(result)
 
 const expired = (what: string, millis: number): WireError =>
   new WireError({

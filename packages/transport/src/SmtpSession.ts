@@ -84,10 +84,13 @@ const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: Smt
   const fail = (problem: Failure.Problem): Failure.Failure =>
     Failure.fromProblem(problem, { ...Failure.at(endpoint), transcript: conversation.transcript() })
   const must = <A>(dialogue: Dialogue.Dialogue<Result.Result<A, Failure.Problem>>) =>
-    Effect.flatMap(conversation.talk(dialogue), Result.match({
-      onSuccess: (value) => Effect.succeed(value),
-      onFailure: (problem) => Effect.fail(fail(problem))
-    }))
+    Effect.flatMap(
+      conversation.talk(dialogue),
+      Result.match({
+        onSuccess: (value) => Effect.succeed(value),
+        onFailure: (problem) => Effect.fail(fail(problem))
+      })
+    )
 
   const introduction = introduce(endpoint, settings, wire)
   let capabilities = yield* must(ClientDialogue.greet(introduction))
@@ -130,7 +133,11 @@ const session = (
 ): SmtpSession => {
   const options = { ...settings, protocol: endpoint.protocol }
   let usable = true
-  const outcome = (recipient: string, verdict: ClientDialogue.Verdict, failures: Map<Failure.Problem, Failure.Failure>) => {
+  const outcome = (
+    recipient: string,
+    verdict: ClientDialogue.Verdict,
+    failures: Map<Failure.Problem, Failure.Failure>
+  ) => {
     if (verdict._tag === "Accepted") return delivered(endpoint, recipient, verdict.reply, conversation.tls())
     const failure = failures.get(verdict) ?? fail(verdict)
     failures.set(verdict, failure)
@@ -143,10 +150,7 @@ const session = (
     submit: Effect.fnUntraced(function* (parcel: Parcel) {
       const { body, envelope } = parcel
       const facts = { size: body.size, encoding: body.encoding, utf8: body.utf8Headers }
-      const submission = yield* conversation.submit(
-        ClientDialogue.submit(envelope, facts, capabilities, options),
-        body
-      )
+      const submission = yield* conversation.submit(ClientDialogue.submit(envelope, facts, capabilities, options), body)
       usable = submission.usable
       // Recipients that share a problem share the failure.
       const failures = new Map<Failure.Problem, Failure.Failure>()

@@ -58,7 +58,7 @@ export const sendVia = Effect.fnUntraced(function* (
         if (outcome.failure.next === "host") given.add(endpoint.host)
       }
     }
-    rest = Parcel.withRecipients(rest, (recipient) => !final.has(recipient.address))
+    rest = Parcel.filterRecipients(rest, (recipient) => !final.has(recipient.address))
     if (rest === undefined) break
   }
   return parcel.envelope.recipients.map(({ address }) => settle(address, final.get(address), soFar.get(address) ?? []))

@@ -96,7 +96,7 @@ const goOn = Effect.fnUntraced(function* (
   const lived = [...history, { at, failure }]
   const decision = yield* Policy.replay(policy, lived, at)
   const recipients = failed.map(({ recipient }) => recipient)
-  const again = Parcel.withRecipients(parcel, ({ address }) => recipients.includes(address))
+  const again = Parcel.filterRecipients(parcel, ({ address }) => recipients.includes(address))
   if (decision._tag !== "Retry" || again === undefined) {
     return yield* Effect.forEach(failed, (outcome) => conclude(policy, history, at, outcome))
   }
