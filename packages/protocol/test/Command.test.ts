@@ -14,6 +14,19 @@ const refused = (command: unknown): Command.CommandError => {
 const from = Address.unsafe("sender@example.com")
 const to = Address.unsafe("dana@ivory.example")
 
+const everyParameter = (auth: number) => [
+  { keyword: "AUTH", value: "a".repeat(auth) },
+  { keyword: "SIZE", value: "12345678901234567890" },
+  { keyword: "BODY", value: "BINARYMIME" },
+  { keyword: "SMTPUTF8" },
+  { keyword: "RET", value: "HDRS" },
+  { keyword: "ENVID", value: "e".repeat(100) },
+  { keyword: "REQUIRETLS" },
+  { keyword: "HOLDUNTIL", value: "2030-01-01T00:00:00Z" },
+  { keyword: "BY", value: "-999999999;NT" },
+  { keyword: "MT-PRIORITY", value: "-9" }
+]
+
 describe("encode", () => {
   const cases: ReadonlyArray<readonly [Command.Command, string, string]> = [
     [Command.ehlo("mail.example.com"), "EHLO mail.example.com", "ehlo"],
@@ -138,23 +151,14 @@ describe("encode", () => {
     assert.isDefined(refused(Command.noop("x".repeat(506))))
     assert.isDefined(refused(Command.vrfy("ü".repeat(250), true)))
     assert.isDefined(refused(Command.xclient({ NAME: "a".repeat(200), HELO: "b".repeat(200), LOGIN: "c".repeat(200) })))
-    const full = (auth: number) => [
-      { keyword: "AUTH", value: "a".repeat(auth) },
-      { keyword: "SIZE", value: "12345678901234567890" },
-      { keyword: "BODY", value: "BINARYMIME" },
-      { keyword: "SMTPUTF8" },
-      { keyword: "RET", value: "HDRS" },
-      { keyword: "ENVID", value: "e".repeat(100) },
-      { keyword: "REQUIRETLS" },
-      { keyword: "HOLDUNTIL", value: "2030-01-01T00:00:00Z" },
-      { keyword: "BY", value: "-999999999;NT" },
-      { keyword: "MT-PRIORITY", value: "-9" }
-    ]
     // 512 octets, and what SMTP-062 adds for each of the parameters.
     const most = 1249
-    const others = line(Command.mail(path, full(1))).length - 1
-    assert.strictEqual(line(Command.mail(path, full(most - others))).length, most)
-    assert.include(refused(Command.mail(path, full(most - others + 1))).reason, "has 1250 octets, 1249 are allowed")
+    const others = line(Command.mail(path, everyParameter(1))).length - 1
+    assert.strictEqual(line(Command.mail(path, everyParameter(most - others))).length, most)
+    assert.include(
+      refused(Command.mail(path, everyParameter(most - others + 1))).reason,
+      "has 1250 octets, 1249 are allowed"
+    )
   })
 
   it("AUTH-005, SMTP-067 refuses an initial response that makes AUTH too long, but takes it as an answer", () => {
