@@ -31,11 +31,17 @@ describe("README.md", () => {
     }
     const named = [...readme.matchAll(/^(?:npx -y )?pnpm(?:@12)? ([a-z:-]+)/gm)].flatMap((m) => m[1] ?? [])
     assert.isNotEmpty(named)
-    assert.deepStrictEqual(named.filter((name) => !(name in scripts)), [])
+    assert.deepStrictEqual(
+      named.filter((name) => !(name in scripts)),
+      []
+    )
   })
 
   it("links to files that exist", () => {
     const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].flatMap((m) => m[1] ?? [])
-    assert.deepStrictEqual(links.filter((link) => !Fs.existsSync(Path.join(root, link))), [])
+    assert.deepStrictEqual(
+      links.filter((link) => !Fs.existsSync(Path.join(root, link))),
+      []
+    )
   })
 })

@@ -1,6 +1,6 @@
 // Packs every package as it would be published and checks the tarballs with publint and attw.
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -19,6 +19,7 @@ const [program, ...prefix] = /\.[cm]?js$/.test(pnpm) ? [process.execPath, pnpm] 
 const target = mkdtempSync(join(tmpdir(), "effect-mail-pack-"))
 try {
   for (const name of readdirSync("packages")) {
+    if (JSON.parse(readFileSync(join("packages", name, "package.json"), "utf8")).private === true) continue
     const packed = run(program, [...prefix, "pack", "--pack-destination", target], join("packages", name))
     if (!packed) continue
   }
