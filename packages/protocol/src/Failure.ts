@@ -13,7 +13,7 @@
 import * as Schema from "effect/Schema"
 import type { Endpoint } from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
-import type { Reply } from "./Reply.ts"
+import * as Reply from "./Reply.ts"
 import { Stage } from "./Stage.ts"
 
 /**
@@ -188,7 +188,7 @@ export type Problem = Refused | Lost | Unmet
 export interface Refused {
   readonly _tag: "Refused"
   readonly stage: Stage
-  readonly reply: Reply
+  readonly reply: Reply.Reply
   /** The command as shown in logs, secrets removed. */
   readonly command?: string | undefined
 }
@@ -320,27 +320,12 @@ export const fromProblem = (problem: Problem, where: Where = {}): Failure => {
   }
 }
 
-/**
- * The text of a reply without the enhanced status codes at the beginning of its lines.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const replyText = (reply: Reply): string => {
-  const prefix = reply.enhanced
-  if (prefix === undefined) return reply.lines.join(" ").trim()
-  return reply.lines
-    .map((line) => (line.startsWith(prefix) ? line.slice(prefix.length).trimStart() : line))
-    .join(" ")
-    .trim()
-}
-
 const fromReply = (refused: Refused, where: Where): Failure => {
   const { reply, stage } = refused
   const base = {
     ...where,
     stage,
-    reason: replyText(reply),
+    reason: Reply.text(reply),
     code: reply.code,
     enhanced: reply.enhanced,
     lines: reply.lines,
@@ -360,7 +345,7 @@ const fromReply = (refused: Refused, where: Where): Failure => {
 
 type Base = Omit<Details, "scope" | "next">
 
-const transient = (stage: Stage, reply: Reply, base: Base): Failure => {
+const transient = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
   switch (stage) {
     case "greeting": // CLASS-17
     case "ehlo": // CLASS-20, CLASS-22
@@ -380,7 +365,7 @@ const transient = (stage: Stage, reply: Reply, base: Base): Failure => {
   }
 }
 
-const permanent = (stage: Stage, reply: Reply, base: Base): Failure => {
+const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
   switch (stage) {
     case "greeting": // CLASS-18: final only by the policy, once the last host has said so for long enough
     case "ehlo": // CLASS-22
@@ -411,7 +396,7 @@ const permanent = (stage: Stage, reply: Reply, base: Base): Failure => {
 
 // 552 to RCPT is the old way to say "too many recipients" (RFC 5321 section 4.5.3.1.10), unless the enhanced code says
 // that it is about this mailbox.
-const aboutTheMailbox = (reply: Reply): boolean =>
+const aboutTheMailbox = (reply: Reply.Reply): boolean =>
   reply.enhanced === "5.2.2" || (reply.enhanced?.startsWith("5.1.") ?? false)
 
 const fromLost = (lost: Lost, where: Where): Failure => {
