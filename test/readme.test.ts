@@ -47,9 +47,9 @@ describe("README.md", () => {
 })
 
 const filesBelow = (folder: string): ReadonlyArray<string> =>
-  Fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && !file.includes("node_modules"))
-    .map((file) => Path.join(folder, file))
+  Fs.globSync("**/*.ts", { cwd: folder, exclude: (name) => name === "node_modules" }).map((file) =>
+    Path.join(folder, file)
+  )
 
 const flat = (text: string): string =>
   text
