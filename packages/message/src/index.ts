@@ -1,1 +1,12 @@
-export {}
+// @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as AddressList from "./AddressList.ts"
+export * as Attachment from "./Attachment.ts"
+export * as EncodedWord from "./EncodedWord.ts"
+export * as Encoding from "./Encoding.ts"
+export * as Header from "./Header.ts"
+export * as Message from "./Message.ts"
+export * as MessageError from "./MessageError.ts"
+export * as Parameter from "./Parameter.ts"
+export * as Parcel from "./Parcel.ts"
+export * as Part from "./Part.ts"
+export * as Render from "./Render.ts"

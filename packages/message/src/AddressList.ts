@@ -1,0 +1,340 @@
+/**
+ * The addresses of a header (RFC 5322 section 3.4): mailboxes with display names, and groups. The parser is linear and
+ * bounded and never guesses: what is not an address list is an error with its position, and each mailbox must be one that
+ * SMTP takes as well, so that what is shown and what is routed are the same. The encoder writes the generate-side grammar
+ * only, with encoded-words for names that are not ASCII.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as EncodedWord from "./EncodedWord.ts"
+import * as Header from "./Header.ts"
+import * as Port from "./internal/addressPort.ts"
+import { parseTokens, quote } from "./internal/addressParser.ts"
+import type { Problem } from "./internal/addressTokens.ts"
+import { tokenize } from "./internal/addressTokens.ts"
+import { checkLine } from "./internal/checkedText.ts"
+import * as Utf8 from "./internal/utf8.ts"
+import * as MessageError from "./MessageError.ts"
+
+/**
+ * An address such as `ada@example.com`, known to be well formed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Mailbox = Port.Mailbox
+
+/**
+ * A mailbox with the name that is shown for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NamedMailbox {
+  readonly _tag: "NamedMailbox"
+  readonly name: string | undefined
+  readonly address: Mailbox
+}
+
+/**
+ * A named group of mailboxes; an empty one hides its members, as in `undisclosed-recipients:;`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Group {
+  readonly _tag: "Group"
+  readonly name: string
+  readonly members: ReadonlyArray<NamedMailbox>
+}
+
+/**
+ * One element of an address list.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Address = NamedMailbox | Group
+
+/**
+ * One address as an application gives it: `"ada@example.com"`, `"Ada Lovelace <ada@example.com>"`, a name and an address
+ * apart, or a parsed one. A string is always one address; a list in one string is how recipients are smuggled in, so it
+ * has to be parsed on purpose, with `parse`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = string | { readonly name?: string | undefined; readonly address: string } | Address
+
+/**
+ * The longest list that is parsed, in UTF-16 units: memory must not grow with what a peer sends.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxLength = 1_048_576
+
+/**
+ * The most addresses in one list.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxAddresses = 10_000
+
+/**
+ * A mailbox with an optional display name.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const named = (address: Mailbox, name?: string): NamedMailbox => ({ _tag: "NamedMailbox", name, address })
+
+/**
+ * A group with its members, none by default.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const group = (name: string, members: ReadonlyArray<NamedMailbox> = []): Group => ({
+  _tag: "Group",
+  name,
+  members
+})
+
+/**
+ * `undisclosed-recipients:;`, for a message whose recipients are all hidden (MSG-014).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const undisclosed: Group = group("undisclosed-recipients")
+
+type Parsed<A> = Result.Result<A, MessageError.MessageError>
+
+const refuse = (field: string, problem: Problem): Result.Result<never, MessageError.MessageError> =>
+  Result.fail(
+    MessageError.make("bad-address", problem.detail, { field, position: problem.position, hint: problem.hint })
+  )
+
+const countOf = (list: ReadonlyArray<Address>): number =>
+  list.reduce((sum, address) => sum + (address._tag === "Group" ? Math.max(1, address.members.length) : 1), 0)
+
+const tooMany = (field: string) =>
+  Result.fail(MessageError.make("too-many", `more than ${maxAddresses} addresses`, { field }))
+
+// SMTP-052 and MSG-020 for CR, LF and NUL; other controls have no place in an address list either.
+const checkList = (input: string, field: string): Parsed<string> =>
+  Result.flatMap(checkLine(input, field), (line) => {
+    const position = line.search(/[\x01-\x08\x0b-\x1f\x7f]/)
+    if (position !== -1) {
+      return Result.fail(
+        MessageError.make("control-character", "a control character is not allowed", { field, position })
+      )
+    }
+    return line.length > maxLength
+      ? Result.fail(MessageError.make("too-long", `an address list of more than ${maxLength} characters`, { field }))
+      : Result.succeed(line)
+  })
+
+/**
+ * Parses an unfolded header value that is a list of addresses: `Ada <ada@example.com>, team:bob@example.com;`. Comments
+ * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`, `control-character`,
+ * `unpaired-surrogate`, `too-long` or `too-many`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parse = (input: string, field = "address list"): Parsed<ReadonlyArray<Address>> =>
+  Result.flatMap(checkList(input, field), (line) => {
+    const parsed = Result.flatMap(tokenize(line), (tokens) => parseTokens(tokens, line.length))
+    if (Result.isFailure(parsed)) return refuse(field, parsed.failure)
+    return countOf(parsed.success) > maxAddresses ? tooMany(field) : Result.succeed(parsed.success)
+  })
+
+/**
+ * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none or
+ * more than one.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parseOne = (input: string, field = "address"): Parsed<Address> =>
+  Result.flatMap(parse(input, field), (list) => {
+    const [first] = list
+    return first !== undefined && list.length === 1
+      ? Result.succeed(first)
+      : refuse(field, {
+          detail: list.length === 0 ? "there is no address" : `there are ${list.length} addresses in one string`,
+          position: 0,
+          hint: "Give each address as its own array element, or parse a list on purpose with AddressList.parse"
+        })
+  })
+
+const fromNamed = (
+  input: { readonly name?: string | undefined; readonly address: string },
+  field: string
+): Parsed<Address> =>
+  Result.flatMap(checkLine(input.address, field), () => {
+    const parsed = Port.parseMailbox(input.address)
+    return Result.isSuccess(parsed)
+      ? Result.succeed(named(parsed.success, input.name))
+      : refuse(field, {
+          detail: `the address is not valid: ${parsed.failure.reason}`,
+          position: parsed.failure.position,
+          hint: "An address beside a name is a bare one, such as ada@example.com"
+        })
+  })
+
+/**
+ * One address from what an application gave. Members of a group are taken as they are, for a group can only hold parsed
+ * ones. Fails like `parseOne`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromInput = (input: Input, field = "address"): Parsed<Address> => {
+  if (typeof input === "string") return parseOne(input, field)
+  if ("members" in input) return Result.succeed(input)
+  return typeof input.address === "string"
+    ? fromNamed(input, field)
+    : refuse(field, { detail: "an address is a string or { name, address }", position: 0 })
+}
+
+/**
+ * The addresses of several inputs, in order; errors name the element, as in `To[1]`. Fails like `parseOne` and with
+ * `too-many`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromInputs = (inputs: ReadonlyArray<Input>, field: string): Parsed<ReadonlyArray<Address>> => {
+  const list: Array<Address> = []
+  for (const [i, input] of inputs.entries()) {
+    const parsed = fromInput(input, `${field}[${i}]`)
+    if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
+    list.push(parsed.success)
+  }
+  return countOf(list) > maxAddresses ? tooMany(field) : Result.succeed(list)
+}
+
+/**
+ * All mailboxes of a list, those of groups included, in order.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const mailboxes = (list: ReadonlyArray<Address>): ReadonlyArray<NamedMailbox> =>
+  list.flatMap((address) => (address._tag === "Group" ? address.members : [address]))
+
+// Display names: atoms as they are, quotes where they help, encoded-words for all else. Encoded-words are kept short
+// enough to stand on the first line after the longest usual name.
+const wordLength = 64
+const atoms = /^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/
+
+const phrasePieces = (name: string): ReadonlyArray<string> => {
+  if (atoms.test(name) && !name.includes("=?") && name.length < 200) return name.split(" ")
+  return /^[ -~]{0,60}$/.test(name) && !name.includes("=?")
+    ? [quote(name)]
+    : EncodedWord.encode(name, { first: wordLength, rest: wordLength })
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1)
+
+/**
+ * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII, so
+ * that any server can take the message (RFC 6531 section 3.2, SMTP-173). Fails with `bad-address` when it has none.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const addressText = (address: Mailbox, field = "address"): Parsed<string> => {
+  const local = address.slice(0, address.lastIndexOf("@"))
+  return Utf8.isAscii(address) || !Utf8.isAscii(local)
+    ? Result.succeed(address)
+    : Result.map(domainText(address, field), (domain) => `${local}@${domain}`)
+}
+
+/**
+ * The domain of an address in ASCII. Fails with `bad-address` when it has no such form.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const domainText = (address: Mailbox, field = "address"): Parsed<string> => {
+  const domain = domainOf(address)
+  const ascii = Port.asciiDomain(domain)
+  return ascii === undefined
+    ? refuse(field, { detail: "the domain has no ASCII form", position: address.length - domain.length })
+    : Result.succeed(ascii)
+}
+
+const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
+  Result.flatMap(checkLine(mailbox.name ?? "", field), (name) =>
+    Result.map(addressText(mailbox.address, field), (address) =>
+      name === "" ? [address] : [...phrasePieces(name), `<${address}>`]
+    )
+  )
+
+const closed = (pieces: ReadonlyArray<string>, mark: string): ReadonlyArray<string> =>
+  pieces.map((piece, i) => (i === pieces.length - 1 ? piece + mark : piece))
+
+const listPieces = <A extends Address>(
+  list: ReadonlyArray<A>,
+  one: (address: A) => Parsed<ReadonlyArray<string>>,
+  end: string
+): Parsed<ReadonlyArray<string>> => {
+  const pieces: Array<string> = []
+  for (const [i, address] of list.entries()) {
+    const result = one(address)
+    if (Result.isFailure(result)) return result
+    pieces.push(...closed(result.success, i === list.length - 1 ? end : ","))
+  }
+  return Result.succeed(pieces)
+}
+
+const groupPieces = (self: Group, field: string): Parsed<ReadonlyArray<string>> =>
+  Result.flatMap(checkLine(self.name, field), (name) =>
+    self.members.length === 0
+      ? Result.succeed(closed(phrasePieces(name), ":;"))
+      : Result.map(
+          listPieces(self.members, (member) => mailboxPieces(member, field), ";"),
+          (members) => [...closed(phrasePieces(name), ":"), ...members]
+        )
+  )
+
+const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArray<string>> =>
+  listPieces(
+    list,
+    (address) => (address._tag === "Group" ? groupPieces(address, field) : mailboxPieces(address, field)),
+    ""
+  )
+
+/**
+ * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is ASCII.
+ * Fails with `control-character` or `unpaired-surrogate` for a name, and like `addressText`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (name: string, list: ReadonlyArray<Address>): Parsed<Header.Field> =>
+  Result.flatMap(pieces(list, name), (all) => Header.structured(name, all))
+
+/**
+ * A list as one line to show to people, names as they are.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const format = (list: ReadonlyArray<Address>): string => list.map(formatOne).join(", ")
+
+const formatName = (name: string): string =>
+  /^[\w!#$%&'*+\-/=?^`{|}~ \u0080-\uffff]+$/.test(name) ? name : quote(name)
+
+const formatOne = (address: Address): string => {
+  if (address._tag === "Group") return `${formatName(address.name)}:${format(address.members)};`
+  return address.name === undefined || address.name === ""
+    ? address.address
+    : `${formatName(address.name)} <${address.address}>`
+}

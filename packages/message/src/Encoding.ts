@@ -1,0 +1,317 @@
+/**
+ * Content transfer encodings (RFC 2045 section 6): what is known of a run of octets, which encoding carries it safely at
+ * the least cost, and the encoders and decoders themselves. Everything works on octets and is linear; encoders never
+ * write a bare CR or LF, a line longer than 76 octets or, at the beginning of a line, a dot.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The encodings that this package writes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TransferEncoding = "7bit" | "8bit" | "quoted-printable" | "base64"
+
+/**
+ * What one pass over octets tells. CR, LF and CRLF all count as one line end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  /** How many octets there are. */
+  readonly size: number
+  /** How many of them are above 127. */
+  readonly high: number
+  /** Whether there is an octet 0. */
+  readonly nul: boolean
+  /** How many line ends are a lone CR or a lone LF. */
+  readonly bare: number
+  /** The offset of the first of those, or -1. */
+  readonly firstBare: number
+  /** Octets of the longest line, its line end not counted. */
+  readonly longestLine: number
+  /** Whether any line begins with a dot (RFC 5321 section 4.5.2). */
+  readonly dotLine: boolean
+}
+
+const CR = 13
+const LF = 10
+const SP = 32
+const TAB = 9
+const DOT = 46
+const EQUALS = 61
+
+/**
+ * The longest line that may be sent, in octets without CRLF (RFC 5322 section 2.1.1).
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const maxLineLength = 998
+
+/**
+ * Looks at every octet once.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const scan = (bytes: Uint8Array): Facts => {
+  const size = bytes.length
+  let high = 0
+  let nul = false
+  let bare = 0
+  let firstBare = -1
+  let longestLine = 0
+  let lineStart = 0
+  let dotLine = bytes[0] === DOT
+  for (let i = 0; i < size; i++) {
+    const octet = bytes[i] ?? 0
+    if (octet > CR) {
+      high += octet >> 7
+      continue
+    }
+    if (octet === CR || octet === LF) {
+      if (i - lineStart > longestLine) longestLine = i - lineStart
+      if (octet === CR && bytes[i + 1] === LF) i++
+      else {
+        bare++
+        if (firstBare === -1) firstBare = i
+      }
+      lineStart = i + 1
+      if (bytes[lineStart] === DOT) dotLine = true
+    } else if (octet === 0) nul = true
+  }
+  return { size, high, nul, bare, firstBare, longestLine: Math.max(longestLine, size - lineStart), dotLine }
+}
+
+/**
+ * The cheapest encoding in which text travels unharmed through any server (MIME-004): `7bit` as it is when it is ASCII
+ * without NUL and without a line above 998 octets, else whichever of quoted-printable and base64 is shorter.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const choose = (facts: Facts): "7bit" | "quoted-printable" | "base64" => {
+  if (facts.high === 0 && !facts.nul && facts.longestLine <= maxLineLength) return "7bit"
+  // Quoted-printable writes three octets for one that is not ASCII, base64 78 for every 57.
+  return facts.size + 2 * facts.high <= (facts.size * 78) / 57 ? "quoted-printable" : "base64"
+}
+
+/**
+ * The same lines with CRLF at the end of each, whatever they ended with. Returns the input itself when nothing is to be
+ * done; `facts` saves the scan.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toCrlf = (bytes: Uint8Array, facts: Facts = scan(bytes)): Uint8Array => {
+  if (facts.bare === 0) return bytes
+  const out = new Uint8Array(bytes.length + facts.bare)
+  let at = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const octet = bytes[i] ?? 0
+    if (octet !== CR && octet !== LF) {
+      out[at++] = octet
+      continue
+    }
+    if (octet === CR && bytes[i + 1] === LF) i++
+    out[at++] = CR
+    out[at++] = LF
+  }
+  return out
+}
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+const base64Codes = Uint8Array.from(base64Alphabet, (char) => char.charCodeAt(0))
+const base64Values = new Uint8Array(256).fill(255)
+base64Codes.forEach((code, value) => {
+  base64Values[code] = value
+})
+
+/**
+ * How many octets of input one full line of base64 holds: 76 characters.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const base64LineInput = 57
+
+/**
+ * How many octets `base64` writes for an input of `size` octets.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const base64Size = (size: number): number => {
+  const characters = Math.ceil(size / 3) * 4
+  return size === 0 ? 0 : characters + (Math.ceil(characters / 76) - 1) * 2
+}
+
+/**
+ * Base64 in lines of 76 characters, with CRLF between the lines and none after the last (RFC 2045 section 6.8). Pieces
+ * whose input is a multiple of 57 octets can be joined by CRLF.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const base64 = (bytes: Uint8Array): Uint8Array => {
+  const size = bytes.length
+  const out = new Uint8Array(base64Size(size))
+  const codes = base64Codes
+  let at = 0
+  for (let start = 0; start < size; start += base64LineInput) {
+    const end = Math.min(start + base64LineInput, size)
+    if (start > 0) {
+      out[at++] = CR
+      out[at++] = LF
+    }
+    for (let i = start; i < end; i += 3) {
+      // Past the end the array yields undefined, which the operators take for 0; padding replaces those digits.
+      const three = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+      out[at] = codes[three >> 18] ?? 0
+      out[at + 1] = codes[(three >> 12) & 63] ?? 0
+      out[at + 2] = codes[(three >> 6) & 63] ?? 0
+      out[at + 3] = codes[three & 63] ?? 0
+      at += 4
+    }
+  }
+  for (let i = 0; i < (3 - (size % 3)) % 3; i++) out[at - 1 - i] = EQUALS
+  return out
+}
+
+/**
+ * The octets of a base64 body. Foreign characters are skipped, as RFC 2045 section 6.8 asks of bodies; what follows the
+ * padding is not read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeBase64 = (bytes: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(Math.ceil(bytes.length / 4) * 3)
+  let at = 0
+  let bits = 0
+  let held = 0
+  for (const octet of bytes) {
+    if (octet === EQUALS) break
+    const value = base64Values[octet] ?? 255
+    if (value === 255) continue
+    held = ((held << 6) | value) & 0xffff
+    bits += 6
+    if (bits >= 8) {
+      bits -= 8
+      out[at++] = held >> bits
+    }
+  }
+  return out.subarray(0, at)
+}
+
+const hex = Uint8Array.from("0123456789ABCDEF", (char) => char.charCodeAt(0))
+
+// What may stand for itself in quoted-printable: 33-60 and 62-126 anywhere, SP and TAB unless they end a line.
+const literal = new Uint8Array(256)
+for (let octet = 33; octet < 127; octet++) literal[octet] = octet === EQUALS ? 0 : 1
+
+const isLineEnd = (octet: number | undefined): boolean => octet === undefined || octet === CR || octet === LF
+
+const startsFrom = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at] === 70 && bytes[at + 1] === 114 && bytes[at + 2] === 111 && bytes[at + 3] === 109 && bytes[at + 4] === SP
+
+/**
+ * Quoted-printable (RFC 2045 section 6.7): every line end of the input becomes CRLF, no line is longer than 76 octets, SP
+ * and TAB at the end of a line are escaped, and so are, at the beginning of a line, a dot and the `F` of `From `
+ * (MIME-004).
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
+  const size = bytes.length
+  // At worst three octets for one, and a soft break of three after every 73.
+  const out = new Uint8Array(size * 3 + Math.ceil(size / 24) * 3)
+  let at = 0
+  let lineStart = 0
+  for (let i = 0; i < size; i++) {
+    const octet = bytes[i] ?? 0
+    if (octet === CR || octet === LF) {
+      if (octet === CR && bytes[i + 1] === LF) i++
+      out[at++] = CR
+      out[at++] = LF
+      lineStart = at
+      continue
+    }
+    const blank = octet === SP || octet === TAB
+    const plain = blank ? !isLineEnd(bytes[i + 1]) : literal[octet] === 1
+    const width = plain ? 1 : 3
+    // The 76th column is free for an octet that ends its line, and else needed by the soft break.
+    const limit = isLineEnd(bytes[i + 1]) ? 76 : 75
+    if (at - lineStart + width > limit) {
+      out[at++] = EQUALS
+      out[at++] = CR
+      out[at++] = LF
+      lineStart = at
+    }
+    if (plain && !(at === lineStart && (octet === DOT || startsFrom(bytes, i)))) out[at++] = octet
+    else {
+      out[at++] = EQUALS
+      out[at++] = hex[octet >> 4] ?? 0
+      out[at++] = hex[octet & 15] ?? 0
+    }
+  }
+  return out.slice(0, at)
+}
+
+const hexValue = (octet: number | undefined): number => {
+  if (octet === undefined) return -1
+  if (octet >= 48 && octet <= 57) return octet - 48
+  const upper = octet & 0xdf
+  return upper >= 65 && upper <= 70 ? upper - 55 : -1
+}
+
+/**
+ * The octets of a quoted-printable body. SP and TAB before a line end are dropped, as RFC 2045 section 6.7 rule 3 asks; an
+ * `=` that begins no escape stands for itself.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeQuotedPrintable = (bytes: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(bytes.length)
+  let at = 0
+  // The end of what a line end may not take away: everything but literal SP and TAB.
+  let solid = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const octet = bytes[i] ?? 0
+    if (octet === EQUALS) {
+      const skipped = softBreak(bytes, i + 1)
+      if (skipped > 0) {
+        i += skipped
+        solid = at
+        continue
+      }
+      const high = hexValue(bytes[i + 1])
+      const low = hexValue(bytes[i + 2])
+      const escaped = high !== -1 && low !== -1
+      out[at++] = escaped ? high * 16 + low : octet
+      if (escaped) i += 2
+      solid = at
+    } else if (octet === SP || octet === TAB) out[at++] = octet
+    else {
+      if (octet === CR || octet === LF) at = solid
+      out[at++] = octet
+      solid = at
+    }
+  }
+  return out.subarray(0, solid)
+}
+
+// How many octets after an `=` make it a soft line break: optional blanks and a line end (or the end), else 0.
+const softBreak = (bytes: Uint8Array, from: number): number => {
+  let at = from
+  while (bytes[at] === SP || bytes[at] === TAB) at++
+  if (bytes[at] === CR && bytes[at + 1] === LF) return at + 2 - from
+  if (bytes[at] === LF) return at + 1 - from
+  return at >= bytes.length ? Math.max(at - from, 1) : 0
+}

@@ -1,0 +1,419 @@
+/**
+ * A message as a value. What an application says is kept as it was said, and checked as a whole when the message is
+ * rendered; until then a message is built by functions from message to message, in any order. Functions for recipients,
+ * attachments and custom headers add, all others set.
+ *
+ * A ready RFC 5322 message is a message, too: `eml` takes its bytes.
+ *
+ * @since 0.1.0
+ */
+import type * as DateTime from "effect/DateTime"
+import { dual } from "effect/Function"
+import * as Pipeable from "effect/Pipeable"
+import type * as AddressList from "./AddressList.ts"
+import type * as Attachment from "./Attachment.ts"
+
+/**
+ * One or more addresses. A string is always one address; see `AddressList.Input`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Addresses = AddressList.Input | ReadonlyArray<AddressList.Input>
+
+/**
+ * Sender and recipients for SMTP where they differ from what the header says (MSG-018): bare addresses. An empty `from` is
+ * the null reverse-path, for mail that must not be answered by a bounce.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnvelopeInput {
+  readonly from?: string | undefined
+  readonly to?: string | ReadonlyArray<string> | undefined
+}
+
+/**
+ * Where a reader can unsubscribe: an https address that takes a one-click POST (RFC 8058), a mailto address, or both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unsubscribe {
+  readonly url?: string | undefined
+  readonly mailto?: string | undefined
+}
+
+/**
+ * Why a machine sent the message (RFC 3834 section 5).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AutoSubmitted = "no" | "auto-generated" | "auto-replied"
+
+/**
+ * A moment; header dates are written in UTC and to the second.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Moment = DateTime.DateTime | Date
+
+const TypeId = "~@effect-mail/message/Message"
+
+/**
+ * A message that is composed here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Composed extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+  readonly _tag: "Composed"
+  readonly from: ReadonlyArray<AddressList.Input>
+  readonly sender: AddressList.Input | undefined
+  readonly replyTo: ReadonlyArray<AddressList.Input>
+  readonly to: ReadonlyArray<AddressList.Input>
+  readonly cc: ReadonlyArray<AddressList.Input>
+  readonly bcc: ReadonlyArray<AddressList.Input>
+  readonly subject: string | undefined
+  readonly text: string | undefined
+  readonly html: string | undefined
+  readonly attachments: ReadonlyArray<Attachment.Attachment>
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  readonly date: Moment | undefined
+  readonly messageId: string | undefined
+  readonly inReplyTo: ReadonlyArray<string>
+  readonly references: ReadonlyArray<string>
+  readonly unsubscribe: Unsubscribe | undefined
+  readonly autoSubmitted: AutoSubmitted | undefined
+  readonly envelope: EnvelopeInput | undefined
+}
+
+/**
+ * A message that was composed elsewhere, as bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Eml extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+  readonly _tag: "Eml"
+  readonly bytes: Uint8Array
+  readonly removeBcc: boolean
+  readonly addMissing: boolean
+  readonly envelope: EnvelopeInput | undefined
+}
+
+/**
+ * Whatever can be rendered and sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Message = Composed | Eml
+
+/**
+ * The parts of a message all at once; each does what the function of the same name does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly from?: Addresses | undefined
+  readonly sender?: AddressList.Input | undefined
+  readonly replyTo?: Addresses | undefined
+  readonly to?: Addresses | undefined
+  readonly cc?: Addresses | undefined
+  readonly bcc?: Addresses | undefined
+  readonly subject?: string | undefined
+  readonly text?: string | undefined
+  readonly html?: string | undefined
+  readonly attachments?: ReadonlyArray<Attachment.Attachment> | undefined
+  readonly headers?:
+    | Readonly<Record<string, string>>
+    | ReadonlyArray<readonly [name: string, value: string]>
+    | undefined
+  readonly date?: Moment | undefined
+  readonly messageId?: string | undefined
+  readonly inReplyTo?: string | ReadonlyArray<string> | undefined
+  readonly references?: string | ReadonlyArray<string> | undefined
+  readonly unsubscribe?: Unsubscribe | undefined
+  readonly autoSubmitted?: AutoSubmitted | undefined
+  readonly envelope?: EnvelopeInput | undefined
+}
+
+interface Proto extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+}
+
+const Proto: Proto = { ...Pipeable.Prototype, [TypeId]: TypeId }
+
+const construct = <A extends object>(fields: A): A & Proto => Object.assign(Object.create(Proto), fields)
+
+const isArray: (u: unknown) => u is ReadonlyArray<unknown> = Array.isArray
+
+const listOf = <A>(input: A | ReadonlyArray<A> | undefined): ReadonlyArray<A> =>
+  input === undefined ? [] : isArray(input) ? input : [input]
+
+// Message ids never hold white space, so a whole References value can be given as it was received.
+const idsOf = (input: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
+  listOf(input).flatMap((ids) => ids.split(/[ \t\r\n]/).filter((id) => id !== ""))
+
+const isPairs = (
+  headers: NonNullable<Options["headers"]>
+): headers is ReadonlyArray<readonly [name: string, value: string]> => isArray(headers)
+
+const pairsOf = (headers: Options["headers"]): Composed["headers"] =>
+  headers === undefined ? [] : isPairs(headers) ? headers : Object.entries(headers)
+
+/**
+ * Makes a message from its parts.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Composed =>
+  construct({
+    _tag: "Composed",
+    from: listOf(options.from),
+    sender: options.sender,
+    replyTo: listOf(options.replyTo),
+    to: listOf(options.to),
+    cc: listOf(options.cc),
+    bcc: listOf(options.bcc),
+    subject: options.subject,
+    text: options.text,
+    html: options.html,
+    attachments: options.attachments ?? [],
+    headers: pairsOf(options.headers),
+    date: options.date,
+    messageId: options.messageId,
+    inReplyTo: idsOf(options.inReplyTo),
+    references: idsOf(options.references),
+    unsubscribe: options.unsubscribe,
+    autoSubmitted: options.autoSubmitted,
+    envelope: options.envelope
+  })
+
+/**
+ * The message that says nothing to nobody, to start from.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty: Composed = make({})
+
+/**
+ * A ready message (RFC 5322) as a message. Its bytes are sent as they are but for line ends, each of which becomes CRLF.
+ *
+ * - `envelope` says who sends it and who gets it; what is left out is derived from the header: Sender or the first From
+ *   mailbox, and all of To, Cc and Bcc, or the same of the first block of Resent fields (MSG-018, MSG-019).
+ * - `removeBcc` takes Bcc and Resent-Bcc out of the header (MSG-015); false by default.
+ * - `addMissing` puts Date and Message-ID in front when they are missing (MSG-005); false by default.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const eml = (
+  bytes: Uint8Array,
+  options?: {
+    readonly envelope?: EnvelopeInput | undefined
+    readonly removeBcc?: boolean | undefined
+    readonly addMissing?: boolean | undefined
+  }
+): Eml =>
+  construct({
+    _tag: "Eml",
+    bytes,
+    removeBcc: options?.removeBcc ?? false,
+    addMissing: options?.addMissing ?? false,
+    envelope: options?.envelope
+  })
+
+/**
+ * Whether a value is a message of this module.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isMessage = (u: unknown): u is Message => typeof u === "object" && u !== null && TypeId in u
+
+const change = <M extends Message>(self: M, fields: Partial<M>): M => construct({ ...self, ...fields })
+
+/** A function that is called with the message first or in a pipe. */
+type With<Value> = {
+  (value: Value): (self: Composed) => Composed
+  (self: Composed, value: Value): Composed
+}
+
+const withField = <Value>(f: (self: Composed, value: Value) => Partial<Composed>): With<Value> =>
+  dual(2, (self: Composed, value: Value) => change(self, f(self, value)))
+
+/**
+ * Sets who wrote the message. Several authors need a `sender`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const from: With<Addresses> = withField((_, addresses) => ({ from: listOf(addresses) }))
+
+/**
+ * Sets who sent the message on behalf of its authors. Bounces go there unless the envelope says otherwise.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sender: With<AddressList.Input> = withField((_, sender) => ({ sender }))
+
+/**
+ * Sets where answers go.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const replyTo: With<Addresses> = withField((_, addresses) => ({ replyTo: listOf(addresses) }))
+
+/**
+ * Adds recipients.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const to: With<Addresses> = withField((self, addresses) => ({ to: [...self.to, ...listOf(addresses)] }))
+
+/**
+ * Adds recipients of a copy.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cc: With<Addresses> = withField((self, addresses) => ({ cc: [...self.cc, ...listOf(addresses)] }))
+
+/**
+ * Adds recipients whom nobody sees: they are in the envelope only, never in a header (MSG-015).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bcc: With<Addresses> = withField((self, addresses) => ({ bcc: [...self.bcc, ...listOf(addresses)] }))
+
+/**
+ * Sets the subject: any text on one line.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const subject: With<string> = withField((_, subject) => ({ subject }))
+
+/**
+ * Sets the plain text. Line ends of any kind become CRLF.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const text: With<string> = withField((_, text) => ({ text }))
+
+/**
+ * Sets the HTML. Together with a plain text it is the preferred one of two alternatives.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const html: With<string> = withField((_, html) => ({ html }))
+
+/**
+ * Adds an attachment.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const attach: With<Attachment.Attachment> = withField((self, attachment) => ({
+  attachments: [...self.attachments, attachment]
+}))
+
+/**
+ * Adds a picture (or anything else) that the HTML shows with `cid:`, for example `<img src="cid:logo@example.com">`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const embed: With<Attachment.Attachment & { readonly cid: string }> = withField((self, attachment) => ({
+  attachments: [...self.attachments, { ...attachment, disposition: attachment.disposition ?? "inline" }]
+}))
+
+/**
+ * Adds a header field. ASCII is written as it is, other text in encoded-words. Fields that have a function of their own
+ * here, and those that describe the body, are refused when the message is rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const header: {
+  (name: string, value: string): (self: Composed) => Composed
+  (self: Composed, name: string, value: string): Composed
+} = dual(3, (self: Composed, name: string, value: string) =>
+  change(self, { headers: [...self.headers, [name, value]] })
+)
+
+/**
+ * Sets the date; by default it is the time of rendering.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const date: With<Moment> = withField((_, date) => ({ date }))
+
+/**
+ * Sets the Message-ID, with or without its angle brackets; by default a new one is made when the message is rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const messageId: With<string> = withField((_, messageId) => ({ messageId }))
+
+/**
+ * Sets the Message-ID of what this message answers.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inReplyTo: With<string | ReadonlyArray<string>> = withField((_, ids) => ({ inReplyTo: idsOf(ids) }))
+
+/**
+ * Sets the Message-IDs of the thread, oldest first (MSG-008). A whole References value can be given as it was received.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const references: With<string | ReadonlyArray<string>> = withField((_, ids) => ({ references: idsOf(ids) }))
+
+/**
+ * Sets where the reader can unsubscribe; with a `url`, by one click (RFC 2369, RFC 8058, MSG-025).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const listUnsubscribe: With<Unsubscribe> = withField((_, unsubscribe) => ({ unsubscribe }))
+
+/**
+ * Sets why a machine sent the message, so that other machines do not answer it (RFC 3834, MSG-023).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const autoSubmitted: With<AutoSubmitted> = withField((_, autoSubmitted) => ({ autoSubmitted }))
+
+/**
+ * Sets sender or recipients for SMTP where they differ from the header (MSG-018); what is left out stays as it was.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const envelope: {
+  (envelope: EnvelopeInput): <M extends Message>(self: M) => M
+  <M extends Message>(self: M, envelope: EnvelopeInput): M
+} = dual(2, (self: Message, envelope: EnvelopeInput) =>
+  construct({ ...self, envelope: { ...self.envelope, ...envelope } })
+)

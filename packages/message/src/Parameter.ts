@@ -1,0 +1,202 @@
+/**
+ * Values with parameters, such as `text/plain; charset=utf-8` (RFC 2045 section 5.1), with the charsets and continuations
+ * of RFC 2231. The writer uses the shortest legal form; the reader is linear, takes all forms and prefers the extended
+ * ones (V-094).
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Bytes from "./internal/bytes.ts"
+import * as Utf8 from "./internal/utf8.ts"
+import * as MessageError from "./MessageError.ts"
+
+/**
+ * A value and its parameters, names in lower case, in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Parameterized {
+  readonly value: string
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+// A segment of this length and the longest usual name stay within one line of 78 columns.
+const segmentLength = 50
+
+const token = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/
+
+// RFC 2231 section 7, attribute-char: a token's characters without "*", "'" and "%".
+const attributeCharacter = /^[!#$&+\-.0-9A-Z^_`a-z{|}~]$/
+
+const percent = (octet: number): string => `%${octet.toString(16).toUpperCase().padStart(2, "0")}`
+
+const extendedChar = (char: string): string =>
+  attributeCharacter.test(char) ? char : Array.from(Utf8.encode(char), percent).join("")
+
+// Pieces of whole characters, so that a reader that decodes each by itself is right as well.
+const segments = (value: string): ReadonlyArray<string> => {
+  const out: Array<string> = []
+  let segment = ""
+  for (const char of value) {
+    const next = extendedChar(char)
+    if (segment.length + next.length > segmentLength) {
+      out.push(segment)
+      segment = ""
+    }
+    segment += next
+  }
+  return [...out, segment]
+}
+
+const extended = (name: string, value: string): ReadonlyArray<string> => {
+  const [first = "", ...others] = segments(value)
+  return others.length === 0
+    ? [`${name}*=utf-8''${first}`]
+    : [`${name}*0*=utf-8''${first}`, ...others.map((segment, i) => `${name}*${i + 1}*=${segment}`)]
+}
+
+/**
+ * One parameter as it is written, in one piece or, when it is long, in several to be joined by `;` and white space:
+ * `name=token`, `name="quoted string"`, or the extended form with UTF-8 for all that is long or not printable ASCII.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (name: string, value: string): ReadonlyArray<string> => {
+  if (value.length > segmentLength || !/^[ -~]*$/.test(value)) return extended(name, value)
+  return token.test(value) ? [`${name}=${value}`] : [`${name}="${value.replace(/["\\]/g, "\\$&")}"`]
+}
+
+/**
+ * A value with parameters as the pieces between which a header can be folded, each but the last ending in `;`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeAll = (value: string, parameters: Iterable<readonly [string, string]>): ReadonlyArray<string> => {
+  const pieces = [value, ...Array.from(parameters).flatMap(([name, text]) => encode(name, text))]
+  return pieces.map((piece, i) => (i < pieces.length - 1 ? `${piece};` : piece))
+}
+
+interface Raw {
+  readonly name: string
+  readonly value: string
+}
+
+// Names with asterisks: `name*`, `name*0`, `name*0*` (RFC 2231 section 7). Numbers have no leading zero.
+const starred = /^([^*]+)(?:\*(0|[1-9]\d{0,2}))?(\*)?$/
+
+interface Piece {
+  readonly number: number
+  readonly extended: boolean
+  readonly value: string
+}
+
+const unpercent = (text: string): Uint8Array => {
+  const raw = Utf8.encode(text)
+  const out: Array<number> = []
+  for (let i = 0; i < raw.length; i++) {
+    const digits = raw[i] === 37 ? String.fromCharCode(raw[i + 1] ?? 0, raw[i + 2] ?? 0) : ""
+    if (/^[0-9A-Fa-f]{2}$/.test(digits)) {
+      out.push(Number.parseInt(digits, 16))
+      i += 2
+    } else out.push(raw[i] ?? 0)
+  }
+  return Uint8Array.from(out)
+}
+
+const joinPieces = (pieces: ReadonlyArray<Piece>): string => {
+  const ordered = pieces.toSorted((one, other) => one.number - other.number)
+  const used = ordered.filter((piece, i) => piece.number === i)
+  const [first] = used
+  const parts = first?.extended === true ? first.value.split("'") : []
+  const charset = parts.length > 2 ? (parts[0] ?? "") : ""
+  const bytes = used.map((piece, i) => {
+    const text = i === 0 && parts.length > 2 ? parts.slice(2).join("'") : piece.value
+    return piece.extended ? unpercent(text) : Utf8.encode(text)
+  })
+  return (
+    Utf8.decode(Bytes.concat(bytes), charset === "" ? "utf-8" : charset) ?? used.map((piece) => piece.value).join("")
+  )
+}
+
+const combine = (raws: ReadonlyArray<Raw>): ReadonlyMap<string, string> => {
+  const plain = new Map<string, string>()
+  const pieces = new Map<string, ReadonlyArray<Piece>>()
+  for (const raw of raws) {
+    const [, base = raw.name, number, star] = starred.exec(raw.name) ?? []
+    if (number === undefined && star === undefined) {
+      if (!plain.has(base)) plain.set(base, raw.value)
+      continue
+    }
+    const piece = { number: Number(number ?? 0), extended: star !== undefined, value: raw.value }
+    const others = pieces.get(base) ?? []
+    if (!others.some((other) => other.number === piece.number)) pieces.set(base, [...others, piece])
+  }
+  for (const [name, all] of pieces) if (all.some((piece) => piece.number === 0)) plain.set(name, joinPieces(all))
+  return plain
+}
+
+const fail = (field: string, detail: string, position: number) =>
+  Result.fail(MessageError.make("bad-header", detail, { field, position }))
+
+/**
+ * Reads a value with parameters. Fails with `bad-header` where it is not one: a parameter without name or `=`, or a quoted
+ * string without end. Of parameters that are given twice the first one counts.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parse = (input: string, field = "value"): Result.Result<Parameterized, MessageError.MessageError> => {
+  const end = input.indexOf(";")
+  const value = (end === -1 ? input : input.slice(0, end)).trim()
+  const raws: Array<Raw> = []
+  let at = end === -1 ? input.length : end + 1
+  const skip = () => {
+    while (/[ \t\r\n]/.test(input.charAt(at))) at++
+  }
+  while (at < input.length) {
+    skip()
+    if (at >= input.length) break
+    if (input.charAt(at) === ";") {
+      at++
+      continue
+    }
+    const nameStart = at
+    while (token.test(input.charAt(at))) at++
+    const name = input.slice(nameStart, at).toLowerCase()
+    skip()
+    if (name === "" || input.charAt(at) !== "=") return fail(field, "a parameter is written name=value", at)
+    at++
+    skip()
+    const text = input.charAt(at) === '"' ? quotedAt(input, at) : tokenAt(input, at)
+    if (text === undefined) return fail(field, "a quoted string has no end", at)
+    raws.push({ name, value: text.value })
+    at = text.end
+    skip()
+    if (at < input.length && input.charAt(at) !== ";") return fail(field, "a ; is missing between parameters", at)
+  }
+  return Result.succeed({ value, parameters: combine(raws) })
+}
+
+interface Read {
+  readonly value: string
+  readonly end: number
+}
+
+const quotedAt = (input: string, start: number): Read | undefined => {
+  let value = ""
+  for (let at = start + 1; at < input.length; at++) {
+    const char = input.charAt(at)
+    if (char === '"') return { value, end: at + 1 }
+    value += char === "\\" ? input.charAt(++at) : char
+  }
+  return undefined
+}
+
+const tokenAt = (input: string, start: number): Read => {
+  let end = start
+  while (end < input.length && !/[; \t\r\n]/.test(input.charAt(end))) end++
+  return { value: input.slice(start, end), end }
+}

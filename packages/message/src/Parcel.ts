@@ -1,0 +1,127 @@
+/**
+ * A message ready for the wire: who sends it to whom, and its bytes with what a transport must know of them. A parcel is a
+ * value; its stream can be run as often as the message must be sent.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Encoding from "./Encoding.ts"
+import type * as Port from "./internal/addressPort.ts"
+import * as HeaderSection from "./internal/headerSection.ts"
+import * as MessageError from "./MessageError.ts"
+
+/**
+ * Sender and recipients as SMTP is told them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Envelope = Port.Envelope
+
+/**
+ * The bytes of a message and the facts that decide how they can be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Body {
+  /** Octets with CRLF line ends, before dot-stuffing, when known (RFC 1870 section 5). */
+  readonly size: number | undefined
+  /** `7bit`: ASCII; `8bit`: needs 8BITMIME; `binary`: has NUL or a line above 998 octets and needs BINARYMIME. */
+  readonly encoding: "7bit" | "8bit" | "binary"
+  /** Whether a header holds UTF-8 as it is, so that every hop must offer SMTPUTF8 (RFC 6531). */
+  readonly utf8Headers: boolean
+  /** No line is longer than this, in octets without its CRLF. */
+  readonly longestLine: number | undefined
+  /** Whether no line begins with a dot, so that nothing has to be stuffed. */
+  readonly dotFree: boolean
+  /** The whole body, when it is at hand. */
+  readonly bytes: Uint8Array | undefined
+  /** The body in pieces of moderate size; it can be run again. */
+  readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
+}
+
+/**
+ * A message ready for the wire.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Parcel {
+  readonly envelope: Envelope
+  readonly body: Body
+  /** The Message-ID with its angle brackets, when the message has one. */
+  readonly messageId: string | undefined
+}
+
+/**
+ * A parcel of its parts.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (envelope: Envelope, body: Body, messageId?: string): Parcel => ({ envelope, body, messageId })
+
+const encodingOf = (facts: Encoding.Facts): Body["encoding"] => {
+  if (facts.nul || facts.longestLine > Encoding.maxLineLength) return "binary"
+  return facts.high > 0 ? "8bit" : "7bit"
+}
+
+const bareLineEnd = (position: number) =>
+  MessageError.make("bare-line-end", "a CR or LF stands alone", {
+    position,
+    hint: "Every line ends in CRLF; Message.eml makes it so"
+  })
+
+const hasHigh = (bytes: Uint8Array, end: number): boolean => {
+  for (let i = 0; i < end; i++) if ((bytes[i] ?? 0) > 127) return true
+  return false
+}
+
+/**
+ * The body of a whole message in bytes, its facts found in one pass. The header is looked at for UTF-8, headers of parts
+ * within the body are not. Fails with `bare-line-end` at a CR or LF that stands alone (SMTP-053).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bodyFromBytes = (bytes: Uint8Array): Result.Result<Body, MessageError.MessageError> => {
+  const facts = Encoding.scan(bytes)
+  if (facts.bare > 0) return Result.fail(bareLineEnd(facts.firstBare))
+  return Result.succeed({
+    size: facts.size,
+    encoding: encodingOf(facts),
+    utf8Headers: facts.high > 0 && hasHigh(bytes, HeaderSection.bodyStart(bytes)),
+    longestLine: facts.longestLine,
+    dotFree: !facts.dotLine,
+    bytes,
+    stream: Stream.succeed(bytes)
+  })
+}
+
+/**
+ * A parcel of a whole message in bytes, which are sent as they are. Fails with `bare-line-end`, and with `bad-header` when
+ * the bytes do not begin with header fields.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromBytes = (bytes: Uint8Array, envelope: Envelope): Result.Result<Parcel, MessageError.MessageError> =>
+  Result.gen(function* () {
+    const body = yield* bodyFromBytes(bytes)
+    const section = yield* HeaderSection.parse(bytes)
+    return make(envelope, body, HeaderSection.messageId(section))
+  })
+
+/**
+ * The same parcel for some of its recipients.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withRecipients = (
+  self: Parcel,
+  recipients: Arr.NonEmptyReadonlyArray<Envelope["recipients"][number]>
+): Parcel => ({ ...self, envelope: { ...self.envelope, recipients } })

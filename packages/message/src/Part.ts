@@ -1,0 +1,321 @@
+/**
+ * The MIME tree of a message (RFC 2045, RFC 2046): leaves with content in its final encoding, and multiparts around them.
+ * A leaf that goes out in base64 keeps its bytes as they are and is encoded while it is written, so that a large attachment
+ * never exists twice. Boundaries belong to the rendering, not to the tree.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Result from "effect/Result"
+import * as Attachment from "./Attachment.ts"
+import * as Encoding from "./Encoding.ts"
+import * as Header from "./Header.ts"
+import * as Bytes from "./internal/bytes.ts"
+import { checkLine, checkWellFormed } from "./internal/checkedText.ts"
+import * as Utf8 from "./internal/utf8.ts"
+import * as MessageError from "./MessageError.ts"
+import * as Parameter from "./Parameter.ts"
+
+/**
+ * The content of a leaf: text or octets as they go on the wire, with what is known of them, or bytes still to be encoded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Content = Text | Octets | Base64
+
+/**
+ * What is known of content that goes out as it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  /** No line is longer than this, in octets. */
+  readonly longestLine: number
+  /** Whether a line begins with a dot. */
+  readonly dotLine: boolean
+}
+
+/**
+ * ASCII text as it goes on the wire, every line end CRLF. It stays a string until the whole message becomes bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Text extends Facts {
+  readonly _tag: "Text"
+  readonly text: string
+}
+
+/**
+ * Octets as they go on the wire, every line end CRLF.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Octets extends Facts {
+  readonly _tag: "Octets"
+  readonly bytes: Uint8Array
+  /** Whether an octet is above 127. */
+  readonly eightBit: boolean
+}
+
+/**
+ * Bytes that are encoded in base64 when they are written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Base64 {
+  readonly _tag: "Base64"
+  readonly bytes: Uint8Array
+}
+
+/**
+ * A part with content: its header fields, and what follows the empty line.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Leaf {
+  readonly _tag: "Leaf"
+  readonly fields: ReadonlyArray<Header.Field>
+  readonly content: Content
+}
+
+/**
+ * A part made of parts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Multipart {
+  readonly _tag: "Multipart"
+  /** Such as `mixed`. */
+  readonly subtype: string
+  /** Parameters of its Content-Type besides the boundary. */
+  readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
+  readonly parts: Arr.NonEmptyReadonlyArray<Part>
+}
+
+/**
+ * A node of the MIME tree.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = Leaf | Multipart
+
+type Parsed<A> = Result.Result<A, MessageError.MessageError>
+
+const longestLineOf = (text: string): number => {
+  let longest = 0
+  let start = 0
+  for (let end = text.indexOf("\r\n"); end !== -1; end = text.indexOf("\r\n", start)) {
+    longest = Math.max(longest, end - start)
+    start = end + 2
+  }
+  return Math.max(longest, text.length - start)
+}
+
+/**
+ * Text that goes out as it is, in UTF-8 when it is not ASCII; its line ends must be CRLF already.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const identity = (text: string): Text | Octets => (Utf8.isAscii(text) ? ascii(text) : octets(Utf8.encode(text)))
+
+const ascii = (text: string): Text => ({
+  _tag: "Text",
+  text,
+  longestLine: longestLineOf(text),
+  dotLine: text.startsWith(".") || text.includes("\r\n.")
+})
+
+/**
+ * Octets that go out as they are; their line ends must be CRLF already. `facts` saves the scan.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const octets = (bytes: Uint8Array, facts: Encoding.Facts = Encoding.scan(bytes)): Octets => ({
+  _tag: "Octets",
+  bytes,
+  longestLine: facts.longestLine,
+  dotLine: facts.dotLine,
+  eightBit: facts.high > 0
+})
+
+// Text with CRLF line ends in the cheapest safe encoding.
+const encoded = (text: string): readonly [Encoding.TransferEncoding, Content] => {
+  const content = Utf8.isAscii(text) ? ascii(text) : undefined
+  if (content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")) {
+    return ["7bit", content]
+  }
+  const bytes = Utf8.encode(text)
+  const facts = Encoding.scan(bytes)
+  if (Encoding.choose(facts) === "base64") return ["base64", { _tag: "Base64", bytes }]
+  const quoted = { ...facts, longestLine: Math.min(76, facts.longestLine * 3), dotLine: false, high: 0 }
+  return ["quoted-printable", octets(Encoding.quotedPrintable(bytes), quoted)]
+}
+
+const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>
+  `Content-Transfer-Encoding: ${encoding}\r\n`
+
+/**
+ * A text part in UTF-8 and in the cheapest safe encoding; every line end becomes CRLF. `field` names the text in errors.
+ * Fails with `unpaired-surrogate`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (subtype: "plain" | "html", value: string, field: string): Parsed<Leaf> =>
+  Result.map(checkWellFormed(value, field), () => {
+    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"))
+    return {
+      _tag: "Leaf",
+      fields: [`Content-Type: text/${subtype}; charset=utf-8\r\n`, encodingField(encoding)],
+      content
+    }
+  })
+
+/**
+ * A multipart of at least one part.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const multipart = (
+  subtype: string,
+  parts: Arr.NonEmptyReadonlyArray<Part>,
+  parameters: Multipart["parameters"] = []
+): Multipart => ({ _tag: "Multipart", subtype, parameters, parts })
+
+const refuse = (field: string, detail: string, hint?: string) =>
+  Result.fail(MessageError.make("bad-attachment", detail, { field, hint }))
+
+const contentOf = (attachment: Attachment.Attachment, field: string): Parsed<Uint8Array> => {
+  if (typeof attachment.content === "string") {
+    return Result.map(checkWellFormed(attachment.content, `${field}.content`), Utf8.encode)
+  }
+  return attachment.content instanceof Uint8Array
+    ? Result.succeed(attachment.content)
+    : refuse(`${field}.content`, "content is bytes or text", "Read files with Attachment.file; URLs are never fetched")
+}
+
+// A path would be a suggestion where to write, so only the last segment goes out (MIME-012).
+const nameOf = (attachment: Attachment.Attachment, field: string): Parsed<string | undefined> => {
+  const { name } = attachment
+  if (name === undefined) return Result.succeed(undefined)
+  return Result.flatMap(checkLine(name, `${field}.name`), () => {
+    const base = Attachment.baseName(name)
+    return base === "" ? refuse(`${field}.name`, "the file name is empty") : Result.succeed(base)
+  })
+}
+
+const validType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/
+
+const typeOf = (attachment: Attachment.Attachment, field: string): Parsed<Parameter.Parameterized> => {
+  const given = attachment.type ?? Attachment.typeOf(attachment.name ?? "")
+  return Result.flatMap(checkLine(given, `${field}.type`), () =>
+    Result.flatMap(Parameter.parse(given, `${field}.type`), (type) => {
+      const value = type.value.toLowerCase()
+      if (!validType.test(value)) return refuse(`${field}.type`, "a media type is written type/subtype")
+      return value.startsWith("multipart/")
+        ? refuse(`${field}.type`, "an attachment cannot be a multipart")
+        : Result.succeed({ value, parameters: type.parameters })
+    })
+  )
+}
+
+const validCid = /^[!#-'*+\-./0-9=?@A-Z^-~]+$/
+
+const cidFields = (attachment: Attachment.Attachment, field: string): Parsed<ReadonlyArray<Header.Field>> => {
+  const { cid } = attachment
+  if (cid === undefined) return Result.succeed([])
+  return validCid.test(cid)
+    ? Result.map(Header.structured("Content-ID", [`<${cid}>`]), (line) => [line])
+    : refuse(`${field}.cid`, "a content id is made of letters, digits and some signs", "For example logo@example.com")
+}
+
+// RFC 2046 section 5.2 forbids to encode a message, RFC 6532 section 3.7 allows it for message/global.
+const isPlainMessage = (type: string): boolean => type.startsWith("message/") && !type.startsWith("message/global")
+
+const messageContent = (bytes: Uint8Array, field: string): Parsed<Octets> => {
+  const facts = Encoding.scan(bytes)
+  return facts.nul || facts.longestLine > Encoding.maxLineLength
+    ? refuse(
+        field,
+        "a message must not be encoded, and has NUL or a line above 998 octets",
+        "Attach it as application/octet-stream"
+      )
+    : Result.succeed(octets(Encoding.toCrlf(bytes, facts), facts))
+}
+
+const encodingOf = (content: Base64 | Octets): Encoding.TransferEncoding =>
+  content._tag === "Base64" ? "base64" : content.eightBit ? "8bit" : "7bit"
+
+const optional = (name: string, value: string | undefined): ReadonlyArray<readonly [string, string]> =>
+  value === undefined ? [] : [[name, value]]
+
+const contentParameters = (
+  attachment: Attachment.Attachment,
+  type: Parameter.Parameterized,
+  name: string | undefined
+) => {
+  const isText = typeof attachment.content === "string" && type.value.startsWith("text/")
+  const charset = isText && !type.parameters.has("charset") ? "utf-8" : undefined
+  const given = Array.from(type.parameters).filter(([key]) => key !== "name")
+  return [...given, ...optional("charset", charset), ...optional("name", name ?? type.parameters.get("name"))]
+}
+
+/**
+ * The part of an attachment. Bytes go out in base64 and arrive as they were; a message goes out as it is, line ends made
+ * CRLF (MIME-020). `field` names the attachment in errors. Fails with `bad-attachment`, `control-character`,
+ * `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attachment = (self: Attachment.Attachment, field: string): Parsed<Leaf> =>
+  Result.gen(function* () {
+    const bytes = yield* contentOf(self, field)
+    const name = yield* nameOf(self, field)
+    const type = yield* typeOf(self, field)
+    const content = isPlainMessage(type.value)
+      ? yield* messageContent(bytes, field)
+      : ({ _tag: "Base64", bytes } satisfies Base64)
+    const contentType = Parameter.encodeAll(type.value, contentParameters(self, type, name))
+    const disposition = Parameter.encodeAll(self.disposition ?? "attachment", optional("filename", name))
+    return {
+      _tag: "Leaf",
+      fields: [
+        yield* Header.structured("Content-Type", contentType),
+        encodingField(encodingOf(content)),
+        yield* Header.structured("Content-Disposition", disposition),
+        ...(yield* cidFields(self, field))
+      ],
+      content
+    } satisfies Leaf
+  })
+
+/**
+ * Whether an ASCII text occurs in a content that goes out as it is. For one that begins with `=_` this is to ask whether it
+ * occurs anywhere: in quoted-printable and in base64 no `=` is followed by `_`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const contains = (self: Part, text: string): boolean => {
+  if (self._tag === "Multipart") return self.parts.some((part) => contains(part, text))
+  switch (self.content._tag) {
+    case "Text":
+      return self.content.text.includes(text)
+    case "Octets":
+      return Bytes.includes(self.content.bytes, Utf8.encode(text))
+    case "Base64":
+      return false
+  }
+}

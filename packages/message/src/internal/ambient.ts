@@ -1,0 +1,20 @@
+/** What rendering takes from its surroundings, so that everything below is a function of its arguments. */
+export interface Ambient {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** The next random number, at least 0 and below 1. */
+  readonly random: () => number
+}
+
+const alphabet = "0123456789abcdefghijklmnopqrstuv"
+
+// 30 random bits in six characters.
+const word = (random: () => number): string => {
+  const bits = Math.floor(random() * 2 ** 30)
+  let out = ""
+  for (let shift = 0; shift < 30; shift += 5) out += alphabet.charAt((bits >> shift) & 31)
+  return out
+}
+
+/** A new token of 120 random bits, 24 characters `0-9a-v`. */
+export const token = ({ random }: Ambient): string => word(random) + word(random) + word(random) + word(random)

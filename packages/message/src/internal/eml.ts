@@ -1,0 +1,104 @@
+/** A ready message as a parcel: its line ends made CRLF, its envelope derived, and nothing else changed unasked. */
+import * as Result from "effect/Result"
+import * as AddressList from "../AddressList.ts"
+import * as Encoding from "../Encoding.ts"
+import type { Eml } from "../Message.ts"
+import * as MessageError from "../MessageError.ts"
+import * as Parcel from "../Parcel.ts"
+import type { Mailbox } from "./addressPort.ts"
+import type { Ambient } from "./ambient.ts"
+import * as Bytes from "./bytes.ts"
+import * as Envelope from "./envelope.ts"
+import { dateText } from "./fields.ts"
+import * as HeaderSection from "./headerSection.ts"
+import { newMessageId } from "./messageId.ts"
+import * as Utf8 from "./utf8.ts"
+
+type Parsed<A> = Result.Result<A, MessageError.MessageError>
+
+const isResent = (field: HeaderSection.Field): boolean => field.name.startsWith("resent-")
+
+// The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section 3.6.6).
+const resentBlock = (section: HeaderSection.Section): ReadonlyArray<HeaderSection.Field> => {
+  const start = section.fields.findIndex(isResent)
+  if (start === -1) return []
+  const names = new Set<string>()
+  const end = section.fields.findIndex(
+    (field, i) => i >= start && (!isResent(field) || names.size === names.add(field.name).size)
+  )
+  return section.fields.slice(start, end === -1 ? undefined : end)
+}
+
+const addresses = (
+  section: HeaderSection.Section,
+  fields: ReadonlyArray<HeaderSection.Field>,
+  name: string
+): Parsed<ReadonlyArray<Mailbox>> =>
+  Result.map(
+    Result.all(
+      fields
+        .filter((field) => field.name === name)
+        .map((field) => Result.flatMap(HeaderSection.value(section, field), (value) => AddressList.parse(value, name)))
+    ),
+    (lists) => lists.flatMap((list) => AddressList.mailboxes(list).map(({ address }) => address))
+  )
+
+const noSender = () =>
+  Result.fail(
+    MessageError.make("no-sender", "the header names no sender", {
+      hint: "Give the envelope's from, or add a From field"
+    })
+  )
+
+const derive = (section: HeaderSection.Section): Envelope.Derived => {
+  const block = resentBlock(section)
+  const prefix = block.length > 0 ? "resent-" : ""
+  const of = (name: string) => addresses(section, block.length > 0 ? block : section.fields, prefix + name)
+  return {
+    from: () =>
+      Result.gen(function* () {
+        const [sender = (yield* of("from"))[0]] = yield* of("sender")
+        return sender ?? (yield* noSender())
+      }),
+    to: () => Result.map(Result.all([of("to"), of("cc"), of("bcc")]), (lists) => lists.flat())
+  }
+}
+
+const hiddenNames: ReadonlySet<string> = new Set(["bcc", "resent-bcc"])
+
+const withoutBcc = (section: HeaderSection.Section): ReadonlyArray<Uint8Array> => {
+  const { bytes, fields } = section
+  const kept: Array<Uint8Array> = []
+  let start = 0
+  for (const field of fields) {
+    if (!hiddenNames.has(field.name)) continue
+    kept.push(bytes.subarray(start, field.start))
+    start = field.end
+  }
+  return [...kept, bytes.subarray(start)]
+}
+
+const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<string> =>
+  Result.gen(function* () {
+    const has = (name: string) => section.fields.some((field) => field.name === name)
+    const date = has("date") ? "" : `Date: ${yield* dateText(ambient.now)}\r\n`
+    if (has("message-id")) return date
+    const [author] = yield* addresses(section, section.fields, "from")
+    if (author === undefined) return yield* noSender()
+    return `${date}Message-ID: ${yield* newMessageId(author, ambient)}\r\n`
+  })
+
+const edit = (message: Eml, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>
+  Result.gen(function* () {
+    const added = message.addMissing ? yield* missing(section, ambient) : ""
+    const kept = message.removeBcc ? withoutBcc(section) : [section.bytes]
+    return added === "" && kept.length === 1 ? section.bytes : Bytes.concat([Utf8.encode(added), ...kept])
+  })
+
+/** The parcel of a ready message. */
+export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =>
+  Result.gen(function* () {
+    const section = yield* HeaderSection.parse(Encoding.toCrlf(message.bytes))
+    const envelope = yield* Envelope.resolve(message.envelope, derive(section))
+    return yield* Parcel.fromBytes(yield* edit(message, section, ambient), envelope)
+  })
