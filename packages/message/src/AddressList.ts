@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as EncodedWord from "./EncodedWord.ts"
 import * as Header from "./Header.ts"
@@ -14,7 +15,6 @@ import { parseTokens, quote } from "./internal/addressParser.ts"
 import type { Problem } from "./internal/addressTokens.ts"
 import { tokenize } from "./internal/addressTokens.ts"
 import { checkLine } from "./internal/checkedText.ts"
-import * as Utf8 from "./internal/utf8.ts"
 import * as MessageError from "./MessageError.ts"
 
 /**
@@ -175,8 +175,11 @@ export const parseOne = (input: string, field = "address"): Parsed<Address> =>
 const fromNamed = (
   input: { readonly name?: string | undefined; readonly address: string },
   field: string
-): Parsed<Address> =>
-  Result.flatMap(checkLine(input.address, field), () => {
+): Parsed<NamedMailbox> => {
+  if (!Predicate.hasProperty(input, "address") || typeof input.address !== "string") {
+    return refuse(field, { detail: "an address is a string or { name, address }", position: 0 })
+  }
+  return Result.flatMap(checkLine(input.address, field), () => {
     const parsed = Port.parseMailbox(input.address)
     return Result.isSuccess(parsed)
       ? Result.succeed(named(parsed.success, input.name))
@@ -186,21 +189,23 @@ const fromNamed = (
           hint: "An address beside a name is a bare one, such as ada@example.com"
         })
   })
+}
 
 /**
- * One address from what an application gave. Members of a group are taken as they are, for a group can only hold parsed
- * ones. Fails like `parseOne`.
+ * One address from what an application gave. Fails like `parseOne`.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromInput = (input: Input, field = "address"): Parsed<Address> => {
   if (typeof input === "string") return parseOne(input, field)
-  if ("members" in input) return Result.succeed(input)
-  return typeof input.address === "string"
-    ? fromNamed(input, field)
-    : refuse(field, { detail: "an address is a string or { name, address }", position: 0 })
+  if (!isGroup(input)) return fromNamed(input, field)
+  const members = Result.all(input.members.map((member, i) => fromNamed(member, `${field}.members[${i}]`)))
+  return Result.map(members, (members) => group(input.name, members))
 }
+
+// A caller without types may pass anything.
+const isGroup = (input: Exclude<Input, string>): input is Group => Predicate.hasProperty(input, "members")
 
 /**
  * The addresses of several inputs, in order; errors name the element, as in `To[1]`. Fails like `parseOne` and with
@@ -240,42 +245,20 @@ const phrasePieces = (name: string): ReadonlyArray<string> => {
     : EncodedWord.encode(name, { first: wordLength, rest: wordLength })
 }
 
-const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1)
-
 /**
  * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII, so
- * that any server can take the message (RFC 6531 section 3.2, SMTP-173). Fails with `bad-address` when it has none.
+ * that any server can take the message (RFC 6531 section 3.2, SMTP-173); else the whole address is UTF-8.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const addressText = (address: Mailbox, field = "address"): Parsed<string> => {
-  const local = address.slice(0, address.lastIndexOf("@"))
-  return Utf8.isAscii(address) || !Utf8.isAscii(local)
-    ? Result.succeed(address)
-    : Result.map(domainText(address, field), (domain) => `${local}@${domain}`)
-}
-
-/**
- * The domain of an address in ASCII. Fails with `bad-address` when it has no such form.
- *
- * @category getters
- * @since 0.1.0
- */
-export const domainText = (address: Mailbox, field = "address"): Parsed<string> => {
-  const domain = domainOf(address)
-  const ascii = Port.asciiDomain(domain)
-  return ascii === undefined
-    ? refuse(field, { detail: "the domain has no ASCII form", position: address.length - domain.length })
-    : Result.succeed(ascii)
-}
+export const addressText = (address: Mailbox): string => Port.toAscii(address) ?? address
 
 const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
-  Result.flatMap(checkLine(mailbox.name ?? "", field), (name) =>
-    Result.map(addressText(mailbox.address, field), (address) =>
-      name === "" ? [address] : [...phrasePieces(name), `<${address}>`]
-    )
-  )
+  Result.map(checkLine(mailbox.name ?? "", field), (name) => {
+    const address = addressText(mailbox.address)
+    return name === "" ? [address] : [...phrasePieces(name), `<${address}>`]
+  })
 
 const closed = (pieces: ReadonlyArray<string>, mark: string): ReadonlyArray<string> =>
   pieces.map((piece, i) => (i === pieces.length - 1 ? piece + mark : piece))
@@ -294,13 +277,19 @@ const listPieces = <A extends Address>(
   return Result.succeed(pieces)
 }
 
+// An encoded-word needs white space around it (RFC 2047 section 5 (3)).
+const groupName = (name: string, mark: string): ReadonlyArray<string> => {
+  const words = phrasePieces(name)
+  return words.some((word) => word.startsWith("=?")) ? [...words, mark] : closed(words, mark)
+}
+
 const groupPieces = (self: Group, field: string): Parsed<ReadonlyArray<string>> =>
   Result.flatMap(checkLine(self.name, field), (name) =>
     self.members.length === 0
-      ? Result.succeed(closed(phrasePieces(name), ":;"))
+      ? Result.succeed(groupName(name, ":;"))
       : Result.map(
           listPieces(self.members, (member) => mailboxPieces(member, field), ";"),
-          (members) => [...closed(phrasePieces(name), ":"), ...members]
+          (members) => [...groupName(name, ":"), ...members]
         )
   )
 
@@ -313,7 +302,7 @@ const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArr
 
 /**
  * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is ASCII.
- * Fails with `control-character` or `unpaired-surrogate` for a name, and like `addressText`.
+ * Fails with `control-character` or `unpaired-surrogate` for a name.
  *
  * @category encoding
  * @since 0.1.0

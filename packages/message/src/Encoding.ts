@@ -88,16 +88,16 @@ export const scan = (bytes: Uint8Array): Facts => {
 }
 
 /**
- * The cheapest encoding in which text travels unharmed through any server (MIME-004): `7bit` as it is when it is ASCII
- * without NUL and without a line above 998 octets, else whichever of quoted-printable and base64 is shorter.
+ * The encoding in which text travels unharmed through any server at the least cost (MIME-004): `7bit`, as it is, for ASCII
+ * without NUL and without a line above 998 octets; quoted-printable, which stays legible, when at most a quarter of the
+ * octets are not ASCII; else base64, which is shorter then.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const choose = (facts: Facts): "7bit" | "quoted-printable" | "base64" => {
   if (facts.high === 0 && !facts.nul && facts.longestLine <= maxLineLength) return "7bit"
-  // Quoted-printable writes three octets for one that is not ASCII, base64 78 for every 57.
-  return facts.size + 2 * facts.high <= (facts.size * 78) / 57 ? "quoted-printable" : "base64"
+  return facts.high * 4 <= facts.size ? "quoted-printable" : "base64"
 }
 
 /**

@@ -64,7 +64,9 @@ const extended = (name: string, value: string): ReadonlyArray<string> => {
  * @since 0.1.0
  */
 export const encode = (name: string, value: string): ReadonlyArray<string> => {
-  if (value.length > segmentLength || !/^[ -~]*$/.test(value)) return extended(name, value)
+  // Many readers decode encoded-words here, although RFC 2047 section 5 forbids them: keep them from finding one.
+  const plain = value.length <= segmentLength && /^[ -~]*$/.test(value) && !value.includes("=?")
+  if (!plain) return extended(name, value)
   return token.test(value) ? [`${name}=${value}`] : [`${name}="${value.replace(/["\\]/g, "\\$&")}"`]
 }
 

@@ -315,7 +315,7 @@ export const contains = (self: Part, text: string): boolean => {
       return self.content.text.includes(text)
     case "Octets":
       return Bytes.includes(self.content.bytes, Utf8.encode(text))
-    case "Base64":
+    default:
       return false
   }
 }

@@ -122,7 +122,7 @@ const fromComposed = (message: Message.Composed, ambient: Ambient): Parsed<Parce
     const root = yield* structure(message)
     const messageId =
       message.messageId === undefined
-        ? yield* newMessageId(all.author.address, ambient)
+        ? newMessageId(all.author.address, ambient)
         : yield* Fields.messageIdText(message.messageId)
     const fields = yield* fieldsOf(message, all, messageId, ambient.now)
     return Parcel.make(envelope, assemble(fields, root, ambient), messageId)

@@ -63,10 +63,17 @@ const localPart = (words: ReadonlyArray<Token>): Result.Result<string, Problem> 
     : Result.fail({ detail: "the part before the @ is not valid", position, hint: quoteHint })
 }
 
+// The index after the atoms and dots of a domain: two atoms without a dot are not one domain.
+const domainEnd = (tokens: ReadonlyArray<Token>, start: number): number => {
+  let end = start
+  while (tokens[end]?.kind === (end % 2 === start % 2 ? "atom" : ".")) end++
+  return end
+}
+
 const domainPart = (tokens: ReadonlyArray<Token>, start: number): Result.Result<number, Problem> => {
   const first = tokens[start]
   if (first?.kind === "literal") return Result.succeed(start + 1)
-  const end = wordsFrom(tokens, start)
+  const end = domainEnd(tokens, start)
   const words = tokens.slice(start, end)
   const comment = commentInside(words)
   if (comment !== undefined) return Result.fail({ detail: "a comment inside an address", position: comment.start })

@@ -33,25 +33,40 @@ const deceptive = /[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}\u3002\uff0e\uff61
 
 const problem = (reason: string, position: number) => Result.fail({ reason, position })
 
-/** The mailbox, when the input is exactly one: `dot-atom@domain` or `"quoted string"@domain`. */
+/** The mailbox, when the input is exactly one: `dot-atom@domain` or `"quoted string"@domain`; the domain in lower case. */
 export const parseMailbox = (input: string): Result.Result<Mailbox, AddressProblem> => {
   const at = input.lastIndexOf("@")
   if (at === -1) return problem("there is no @", input.length)
   const local = input.slice(0, at)
-  const domain = input.slice(at + 1)
+  const typed = input.slice(at + 1)
+  const domain = typed.toLowerCase()
   if (local.length > 256 || domain.length > 256) return problem("it is too long", 256)
   if (Utf8.encode(local).length > 64) return problem("the part before the @ is longer than 64 octets", 64)
   if (!atoms.test(local) && !quoted.test(local)) return problem("the part before the @ is not valid", 0)
-  if (deceptive.test(domain) || domain.normalize("NFKC") !== domain) {
+  if (deceptive.test(domain) || typed.normalize("NFKC") !== typed) {
     return problem("the domain has characters that could be read as others", at + 1)
   }
-  if (!domain.split(".").every((part) => part.length < 64 && label.test(part))) {
+  if (!domain.split(".").every((part) => part.length < 64 && label.test(part)) || aLabels(domain) === undefined) {
     return problem("the domain is not valid", at + 1)
   }
   // The checks above are what the brand stands for.
-  return Result.succeed(input as Mailbox)
+  return Result.succeed(`${local}@${domain}` as Mailbox)
 }
 
-/** The domain in A-labels, or undefined when it has none. */
-export const asciiDomain = (domain: string): string | undefined =>
+const aLabels = (domain: string): string | undefined =>
   Utf8.isAscii(domain) ? domain : Result.getOrUndefined(Host.domainNameFromString(domain))
+
+/** The domain in A-labels. */
+export const asciiDomain = (self: Mailbox): string => {
+  const domain = self.slice(self.lastIndexOf("@") + 1)
+  return aLabels(domain) ?? domain
+}
+
+/** The same mailbox with its domain in A-labels, or undefined when the local part has no ASCII form. */
+export const toAscii = (self: Mailbox): Mailbox | undefined => {
+  const local = self.slice(0, self.lastIndexOf("@"))
+  return Utf8.isAscii(local) ? (`${local}@${asciiDomain(self)}` as Mailbox) : undefined
+}
+
+/** The text by which mailboxes are the same recipient. */
+export const key = (self: Mailbox): string => toAscii(self) ?? self

@@ -74,7 +74,7 @@ const sizeOf = (content: Content): number => {
       return content.text.length
     case "Octets":
       return content.bytes.length
-    case "Base64":
+    default:
       return Encoding.base64Size(content.bytes.length)
   }
 }

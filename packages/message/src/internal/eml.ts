@@ -85,7 +85,7 @@ const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<strin
     if (has("message-id")) return date
     const [author] = yield* addresses(section, section.fields, "from")
     if (author === undefined) return yield* noSender()
-    return `${date}Message-ID: ${yield* newMessageId(author, ambient)}\r\n`
+    return `${date}Message-ID: ${newMessageId(author, ambient)}\r\n`
   })
 
 const edit = (message: Eml, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { EnvelopeInput } from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import type { Envelope, Mailbox } from "./addressPort.ts"
-import { parseMailbox } from "./addressPort.ts"
+import { key, parseMailbox } from "./addressPort.ts"
 import { checkLine } from "./checkedText.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
@@ -22,12 +22,6 @@ const bare = (input: string, field: string): Parsed<Mailbox> =>
 
 const all = (inputs: ReadonlyArray<string>): Parsed<ReadonlyArray<Mailbox>> =>
   Result.all(inputs.map((input, i) => bare(input, `envelope.to[${i}]`)))
-
-// Local parts are compared exactly, domains without case.
-const key = (address: Mailbox): string => {
-  const at = address.lastIndexOf("@")
-  return address.slice(0, at) + address.slice(at).toLowerCase()
-}
 
 const distinct = (addresses: ReadonlyArray<Mailbox>): ReadonlyArray<Mailbox> => {
   const seen = new Map<string, Mailbox>()
