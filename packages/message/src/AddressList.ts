@@ -1,8 +1,8 @@
 /**
  * The addresses of a header (RFC 5322 section 3.4): mailboxes with display names, and groups. The parser is linear and
- * bounded and never guesses: what is not an address list is an error with its position, and each mailbox must be one that
- * SMTP takes as well, so that what is shown and what is routed are the same. The encoder writes the generate-side grammar
- * only, with encoded-words for names that are not ASCII.
+ * bounded and never guesses: what is not an address list is an error with its position, and each mailbox must be one
+ * that SMTP takes as well, so that what is shown and what is routed are the same. The encoder writes the generate-side
+ * grammar only, with encoded-words for names that are not ASCII.
  *
  * @since 0.1.0
  */
@@ -58,9 +58,9 @@ export interface Group {
 export type Address = NamedMailbox | Group
 
 /**
- * One address as an application gives it: `"ada@example.com"`, `"Ada Lovelace <ada@example.com>"`, a name and an address
- * apart, or a parsed one. A string is always one address; a list in one string is how recipients are smuggled in, so it
- * has to be parsed on purpose, with `parse`.
+ * One address as an application gives it: `"ada@example.com"`, `"Ada Lovelace <ada@example.com>"`, a name and an
+ * address apart, or a parsed one. A string is always one address; a list in one string is how recipients are smuggled
+ * in, so it has to be parsed on purpose, with `parse`.
  *
  * @category models
  * @since 0.1.0
@@ -140,8 +140,8 @@ const checkList = (input: string, field: string): Parsed<string> =>
 
 /**
  * Parses an unfolded header value that is a list of addresses: `Ada <ada@example.com>, team:bob@example.com;`. Comments
- * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`, `control-character`,
- * `unpaired-surrogate`, `too-long` or `too-many`.
+ * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`,
+ * `control-character`, `unpaired-surrogate`, `too-long` or `too-many`.
  *
  * @category decoding
  * @since 0.1.0
@@ -154,8 +154,8 @@ export const parse = (input: string, field = "address list"): Parsed<ReadonlyArr
   })
 
 /**
- * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none or
- * more than one.
+ * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none
+ * or more than one.
  *
  * @category decoding
  * @since 0.1.0
@@ -246,8 +246,8 @@ const phrasePieces = (name: string): ReadonlyArray<string> => {
 }
 
 /**
- * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII, so
- * that any server can take the message (RFC 6531 section 3.2, SMTP-173); else the whole address is UTF-8.
+ * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII,
+ * so that any server can take the message (RFC 6531 section 3.2, SMTP-173); else the whole address is UTF-8.
  *
  * @category encoding
  * @since 0.1.0
@@ -301,8 +301,8 @@ const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArr
   )
 
 /**
- * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is ASCII.
- * Fails with `control-character` or `unpaired-surrogate` for a name.
+ * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is
+ * ASCII. Fails with `control-character` or `unpaired-surrogate` for a name.
  *
  * @category encoding
  * @since 0.1.0

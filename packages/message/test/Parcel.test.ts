@@ -1,7 +1,7 @@
 import * as Message from "@effect-mail/message/Message"
 import * as Parcel from "@effect-mail/message/Parcel"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result, Schema, Stream } from "effect"
 import { base, octets, render } from "./support/render.ts"
 import { bytes, join, Lines, Octets, refusal } from "./support/texts.ts"
 
@@ -38,6 +38,22 @@ describe("Parcel.bodyFromBytes", () => {
       assert.strictEqual(position, text.search(/\r(?!\n)|(?<!\r)\n/))
     }
   })
+})
+
+describe("Parcel.bodyFromBytes of much", () => {
+  it.effect("can be read in pieces, again and again", () =>
+    Effect.gen(function* () {
+      const body = Result.getOrThrow(Parcel.bodyFromBytes(bytes(`A: b\r\n\r\n${"0123456789\r\n".repeat(20_000)}`)))
+      for (let i = 0; i < 2; i++) {
+        const pieces = yield* Stream.runCollect(body.stream)
+        assert.deepStrictEqual(
+          Array.from(pieces, (piece) => piece.length),
+          [65_536, 65_536, 65_536, 43_400]
+        )
+        assert.isTrue(Buffer.concat(Array.from(pieces)).equals(body.bytes ?? new Uint8Array()))
+      }
+    })
+  )
 })
 
 describe("Parcel.fromBytes and withRecipients", () => {

@@ -1,5 +1,6 @@
 /**
- * From tokens to addresses (RFC 5322 section 3.4). One loop over the list, no recursion: a group is a state, not a level.
+ * From tokens to addresses (RFC 5322 section 3.4). One loop over the list, no recursion: a group is a state, not a
+ * level.
  */
 import * as Result from "effect/Result"
 import type { Address, NamedMailbox } from "../AddressList.ts"
@@ -36,8 +37,8 @@ interface Found {
   readonly next: number
 }
 
-// Whether `tokens` are one or more atoms with dots between them. A comment among them is refused: systems differ in what
-// is left when it is taken out.
+// Whether `tokens` are one or more atoms with dots between them. A comment among them is refused: systems differ in
+// what is left when it is taken out.
 const isDotAtom = (tokens: ReadonlyArray<Token>): boolean =>
   tokens.length % 2 === 1 && tokens.every((token, i) => (i % 2 === 0 ? token.kind === "atom" : token.kind === "."))
 

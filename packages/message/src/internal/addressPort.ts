@@ -28,12 +28,13 @@ export interface Envelope {
 const atoms = /^[\w!#$%&'*+\-/=?^`{|}~\u0080-\u{10ffff}]+(?:\.[\w!#$%&'*+\-/=?^`{|}~\u0080-\u{10ffff}]+)*$/u
 const quoted = /^"(?:[ !#-[\]-~\u0080-\u{10ffff}]|\\[ -~])*"$/u
 const label = /^[a-z0-9\u0080-\u{10ffff}](?:[a-z0-9\-\u0080-\u{10ffff}]*[a-z0-9\u0080-\u{10ffff}])?$/iu
-// Code points that a reader does not see, or that IDNA would map to others: the domain would not be the one that was read.
+// Code points that a reader does not see, or that IDNA would map to others: the domain would not be the one that was
+// read.
 const deceptive = /[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}\u3002\uff0e\uff61]/u
 
 const problem = (reason: string, position: number) => Result.fail({ reason, position })
 
-/** The mailbox, when the input is exactly one: `dot-atom@domain` or `"quoted string"@domain`; the domain in lower case. */
+/** The mailbox, when the input is exactly one: `dot-atom@domain` or `"quoted string"@domain`, its domain in lower case. */
 export const parseMailbox = (input: string): Result.Result<Mailbox, AddressProblem> => {
   const at = input.lastIndexOf("@")
   if (at === -1) return problem("there is no @", input.length)
@@ -41,7 +42,8 @@ export const parseMailbox = (input: string): Result.Result<Mailbox, AddressProbl
   const typed = input.slice(at + 1)
   const domain = typed.toLowerCase()
   if (local.length > 256 || domain.length > 256) return problem("it is too long", 256)
-  if (Utf8.encode(local).length > 64) return problem("the part before the @ is longer than 64 octets", 64)
+  if (local.length > 21 && Utf8.encode(local).length > 64)
+    return problem("the part before the @ is longer than 64 octets", 64)
   if (!atoms.test(local) && !quoted.test(local)) return problem("the part before the @ is not valid", 0)
   if (deceptive.test(domain) || typed.normalize("NFKC") !== typed) {
     return problem("the domain has characters that could be read as others", at + 1)

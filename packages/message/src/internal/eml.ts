@@ -18,7 +18,8 @@ type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
 const isResent = (field: HeaderSection.Field): boolean => field.name.startsWith("resent-")
 
-// The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section 3.6.6).
+// The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section
+// 3.6.6).
 const resentBlock = (section: HeaderSection.Section): ReadonlyArray<HeaderSection.Field> => {
   const start = section.fields.findIndex(isResent)
   if (start === -1) return []
