@@ -1,1 +1,6 @@
-export {}
+// @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Cli from "./Cli.ts"
+export * as CliError from "./CliError.ts"
+export * as ExitStatus from "./ExitStatus.ts"
+export * as Report from "./Report.ts"
+export * as SendCommand from "./SendCommand.ts"

@@ -1,1 +1,3 @@
-export {}
+// @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Delivery from "./Delivery.ts"
+export * as DeliveryEvent from "./DeliveryEvent.ts"

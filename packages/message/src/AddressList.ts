@@ -6,11 +6,11 @@
  *
  * @since 0.1.0
  */
+import * as Protocol from "@effect-mail/protocol/Address"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as EncodedWord from "./EncodedWord.ts"
 import * as Header from "./Header.ts"
-import * as Port from "./internal/addressPort.ts"
 import { parseTokens, quote } from "./internal/addressParser.ts"
 import type { Problem } from "./internal/addressTokens.ts"
 import { tokenize } from "./internal/addressTokens.ts"
@@ -23,7 +23,7 @@ import * as MessageError from "./MessageError.ts"
  * @category models
  * @since 0.1.0
  */
-export type Mailbox = Port.Mailbox
+export type Mailbox = Protocol.Mailbox
 
 /**
  * A mailbox with the name that is shown for it.
@@ -180,7 +180,7 @@ const fromNamed = (
     return refuse(field, { detail: "an address is a string or { name, address }", position: 0 })
   }
   return Result.flatMap(checkLine(input.address, field), () => {
-    const parsed = Port.parseMailbox(input.address)
+    const parsed = Protocol.parse(input.address)
     return Result.isSuccess(parsed)
       ? Result.succeed(named(parsed.success, input.name))
       : refuse(field, {
@@ -252,7 +252,7 @@ const phrasePieces = (name: string): ReadonlyArray<string> => {
  * @category encoding
  * @since 0.1.0
  */
-export const addressText = (address: Mailbox): string => Port.toAscii(address) ?? address
+export const addressText = (address: Mailbox): string => Protocol.toAscii(address) ?? address
 
 const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
   Result.map(checkLine(mailbox.name ?? "", field), (name) => {

@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import type * as Arr from "effect/Array"
+import type * as ProtocolEnvelope from "@effect-mail/protocol/Envelope"
+import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Encoding from "./Encoding.ts"
-import type * as Port from "./internal/addressPort.ts"
 import * as Bytes from "./internal/bytes.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
 import * as MessageError from "./MessageError.ts"
@@ -19,7 +19,7 @@ import * as MessageError from "./MessageError.ts"
  * @category models
  * @since 0.1.0
  */
-export type Envelope = Port.Envelope
+export type Envelope = ProtocolEnvelope.Envelope
 
 /**
  * The bytes of a message and the facts that decide how they can be sent.
@@ -134,3 +134,17 @@ export const withRecipients = (
   self: Parcel,
   recipients: Arr.NonEmptyReadonlyArray<Envelope["recipients"][number]>
 ): Parcel => ({ ...self, envelope: { ...self.envelope, recipients } })
+
+/**
+ * The same parcel for the recipients that a predicate keeps, or undefined when it keeps nobody.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const filterRecipients = (
+  self: Parcel,
+  keep: (recipient: Envelope["recipients"][number]) => boolean
+): Parcel | undefined => {
+  const kept = self.envelope.recipients.filter(keep)
+  return Arr.isReadonlyArrayNonEmpty(kept) ? withRecipients(self, kept) : undefined
+}

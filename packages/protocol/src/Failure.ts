@@ -13,7 +13,7 @@
 import * as Schema from "effect/Schema"
 import type { Endpoint } from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
-import type { Reply } from "./Reply.ts"
+import * as Reply from "./Reply.ts"
 import { Stage } from "./Stage.ts"
 
 /**
@@ -177,7 +177,7 @@ export const isFailure = (u: unknown): u is Failure =>
  * @category models
  * @since 0.1.0
  */
-export type Problem = Refused | Lost | Unmet
+export type Problem = Refused | Lost | Unmet | Invalid
 
 /**
  * The server replied, and not with what the dialogue needs.
@@ -188,13 +188,14 @@ export type Problem = Refused | Lost | Unmet
 export interface Refused {
   readonly _tag: "Refused"
   readonly stage: Stage
-  readonly reply: Reply
+  readonly reply: Reply.Reply
   /** The command as shown in logs, secrets removed. */
   readonly command?: string | undefined
 }
 
 /**
- * The conversation ended before the reply. `protocol` means that what came was not SMTP.
+ * The conversation ended before the reply. `refused` means that nobody took the connection, `protocol` that what came was
+ * not SMTP, `local` that this machine could not go on (no file descriptor, no such source address).
  *
  * @category models
  * @since 0.1.0
@@ -202,7 +203,7 @@ export interface Refused {
 export interface Lost {
   readonly _tag: "Lost"
   readonly stage: Stage
-  readonly kind: "closed" | "reset" | "timeout" | "protocol" | "tls" | "interrupted"
+  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "tls" | "local"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -222,6 +223,18 @@ export interface Unmet {
 }
 
 /**
+ * What a caller gave cannot be said in SMTP.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Invalid {
+  readonly _tag: "Invalid"
+  readonly stage: Stage
+  readonly detail: string
+}
+
+/**
  * Where a conversation took place, for the failure's context.
  *
  * @category models
@@ -231,6 +244,8 @@ export interface Where {
   readonly host?: string | undefined
   readonly address?: string | undefined
   readonly port?: number | undefined
+  /** The dialogue as text, secrets removed. */
+  readonly transcript?: string | undefined
 }
 
 /**
@@ -261,7 +276,6 @@ export interface Details extends Where {
   readonly enhanced?: string | undefined
   readonly lines?: ReadonlyArray<string> | undefined
   readonly command?: string | undefined
-  readonly transcript?: string | undefined
 }
 
 /**
@@ -317,22 +331,16 @@ export const fromProblem = (problem: Problem, where: Where = {}): Failure => {
       return fromLost(problem, where)
     case "Unmet":
       return fromUnmet(problem, where)
+    case "Invalid": // CLASS-01
+      return perm({
+        ...where,
+        stage: problem.stage,
+        scope: problem.stage === "rcpt" ? "recipient" : "message",
+        next: "never",
+        enhanced: problem.stage === "rcpt" ? "5.1.3" : "5.5.4",
+        reason: problem.detail
+      })
   }
-}
-
-/**
- * The text of a reply without the enhanced status codes at the beginning of its lines.
- *
- * @category formatting
- * @since 0.1.0
- */
-export const replyText = (reply: Reply): string => {
-  const prefix = reply.enhanced
-  if (prefix === undefined) return reply.lines.join(" ").trim()
-  return reply.lines
-    .map((line) => (line.startsWith(prefix) ? line.slice(prefix.length).trimStart() : line))
-    .join(" ")
-    .trim()
 }
 
 const fromReply = (refused: Refused, where: Where): Failure => {
@@ -340,7 +348,7 @@ const fromReply = (refused: Refused, where: Where): Failure => {
   const base = {
     ...where,
     stage,
-    reason: replyText(reply),
+    reason: Reply.text(reply),
     code: reply.code,
     enhanced: reply.enhanced,
     lines: reply.lines,
@@ -360,7 +368,7 @@ const fromReply = (refused: Refused, where: Where): Failure => {
 
 type Base = Omit<Details, "scope" | "next">
 
-const transient = (stage: Stage, reply: Reply, base: Base): Failure => {
+const transient = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
   switch (stage) {
     case "greeting": // CLASS-17
     case "ehlo": // CLASS-20, CLASS-22
@@ -380,7 +388,7 @@ const transient = (stage: Stage, reply: Reply, base: Base): Failure => {
   }
 }
 
-const permanent = (stage: Stage, reply: Reply, base: Base): Failure => {
+const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
   switch (stage) {
     case "greeting": // CLASS-18: final only by the policy, once the last host has said so for long enough
     case "ehlo": // CLASS-22
@@ -411,11 +419,13 @@ const permanent = (stage: Stage, reply: Reply, base: Base): Failure => {
 
 // 552 to RCPT is the old way to say "too many recipients" (RFC 5321 section 4.5.3.1.10), unless the enhanced code says
 // that it is about this mailbox.
-const aboutTheMailbox = (reply: Reply): boolean =>
+const aboutTheMailbox = (reply: Reply.Reply): boolean =>
   reply.enhanced === "5.2.2" || (reply.enhanced?.startsWith("5.1.") ?? false)
 
 const fromLost = (lost: Lost, where: Where): Failure => {
   const base = { ...where, stage: lost.stage, reason: lost.detail, hint: lost.hint }
+  // CLASS-14: our own trouble is never held against the remote side
+  if (lost.kind === "local") return unreachable({ ...base, enhanced: "4.3.0", scope: "local", next: "later" })
   switch (lost.stage) {
     case "address":
     case "route":
@@ -434,8 +444,10 @@ const fromLost = (lost: Lost, where: Where): Failure => {
       return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
     case "data-end": // CLASS-52, CLASS-57: it may have been delivered, so never on to another host
       return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "later", uncertain: true })
+    case "auth": // A server that cannot prove who it is must not be asked by another name (AUTH-021)
+      if (lost.kind === "protocol") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+      return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     case "ehlo":
-    case "auth":
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     default: // CLASS-35, CLASS-48, CLASS-58
       return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "host" })

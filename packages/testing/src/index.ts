@@ -1,1 +1,7 @@
-export {}
+// @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as MailServer from "./MailServer.ts"
+export * as Mailbox from "./Mailbox.ts"
+export * as MemoryNetwork from "./MemoryNetwork.ts"
+export * as ServerWire from "./ServerWire.ts"
+export * as SpecialAddresses from "./SpecialAddresses.ts"
+export * as TestCertificate from "./TestCertificate.ts"

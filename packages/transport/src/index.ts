@@ -1,1 +1,11 @@
-export {}
+// @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Conversation from "./Conversation.ts"
+export * as Dialer from "./Dialer.ts"
+export * as SmtpSession from "./SmtpSession.ts"
+export * as SmtpSettings from "./SmtpSettings.ts"
+export * as SmtpTransport from "./SmtpTransport.ts"
+export * as Timeouts from "./Timeouts.ts"
+export * as Transcript from "./Transcript.ts"
+export * as Transport from "./Transport.ts"
+export * as Watchdog from "./Watchdog.ts"
+export * as Wire from "./Wire.ts"

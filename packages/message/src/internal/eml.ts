@@ -1,11 +1,11 @@
 /** A ready message as a parcel: its line ends made CRLF, its envelope derived, and nothing else changed unasked. */
+import type { Mailbox } from "@effect-mail/protocol/Address"
 import * as Result from "effect/Result"
 import * as AddressList from "../AddressList.ts"
 import * as Encoding from "../Encoding.ts"
 import type { Eml } from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import * as Parcel from "../Parcel.ts"
-import type { Mailbox } from "./addressPort.ts"
 import type { Ambient } from "./ambient.ts"
 import * as Bytes from "./bytes.ts"
 import * as Envelope from "./envelope.ts"

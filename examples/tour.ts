@@ -1,0 +1,164 @@
+/**
+ * A tour of effect-mail that needs nothing but this repository: a mail server of our own on a free loopback port, a DNS zone
+ * with several domains, and real messages that travel over TCP and STARTTLS to recipients of every kind.
+ *
+ *     pnpm start
+ */
+import { NodeDialer } from "@effect-mail/node"
+import { Mailbox, MailServer, SpecialAddresses, TestCertificate } from "@effect-mail/testing"
+import { NodeFileSystem, NodeSocketServer } from "@effect/platform-node"
+import { Clock, Console, Duration, Effect, FileSystem, Layer } from "effect"
+import {
+  Backoff,
+  Delivery,
+  DeliveryEvent,
+  Mailer,
+  Message,
+  Policy,
+  Receipt,
+  Router,
+  SmtpSettings,
+  Timeouts
+} from "effect-mail"
+import { Dns, Host } from "effect/net"
+import { SocketServer } from "effect/socket"
+
+// The world: who answers for which domain.
+const mx = (exchange: string, priority: number) =>
+  Dns.makeRecordUnsafe("MX", { exchange: Host.domainNameFromStringUnsafe(exchange), priority })
+
+const zone = Dns.layerStatic({
+  hosts: {
+    "mx.inbox.example": ["127.0.0.1"],
+    "mx1.twohosts.example": ["127.0.0.2"], // nobody listens there
+    "mx2.twohosts.example": ["127.0.0.1"],
+    "mx.asleep.example": ["127.0.0.3"] // nor there
+  },
+  records: {
+    "inbox.example": [mx("mx.inbox.example", 10)],
+    "twohosts.example": [mx("mx1.twohosts.example", 10), mx("mx2.twohosts.example", 20)],
+    "asleep.example": [mx("mx.asleep.example", 10)],
+    "nomail.example": [mx(".", 0)] // the null MX of RFC 7505
+  }
+})
+
+// The server: takes what it is sent, but greets `greylist@` with 451 first and refuses `perm@` with 550.
+const server = Effect.gen(function* () {
+  const certificate = yield* TestCertificate.make("mx.inbox.example", "mx2.twohosts.example")
+  return MailServer.layer({ certificate, decide: yield* SpecialAddresses.make, server: { name: "mx.inbox.example" } })
+}).pipe(Layer.unwrap)
+
+// The policy: a real one waits minutes and days; this one has ten seconds.
+const policy = Policy.makeUnsafe({ temp: Backoff.steps(["1 second"]), giveUpAfter: "3 seconds", jitter: 0 })
+
+const recipients = {
+  "accept@inbox.example": "is accepted",
+  "greylist@inbox.example": "is greylisted, and accepted on the retry that the policy decides",
+  "perm@inbox.example": "is refused by the server",
+  "accept@twohosts.example": "lives behind a dead first MX and a living second",
+  "accept@nomail.example": "has a domain that takes no mail (null MX)",
+  "accept@asleep.example": "has no server at all"
+}
+
+const composed = Message.make({
+  from: "Zoë Müller <zoe@sender.example>",
+  to: Object.keys(recipients).map((address) => ({ name: "Dear reader in Köln", address })),
+  subject: "Grüße, 日本語 and ☃",
+  text: "Good morning!\n\nThis text travels as quoted-printable: grüß Gott.\n",
+  html: "<p>Good <b>morning</b>!</p>",
+  attachments: [{ name: "naïve plan.txt", content: "1. Send mail\n2. Lose none\n" }]
+})
+
+const readyMade = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  const bytes = yield* files.readFile(new URL("messages/mime.eml", import.meta.url).pathname)
+  return Message.eml(bytes, { envelope: { from: "zoe@sender.example", to: ["accept@inbox.example"] } })
+})
+
+const describe = (event: DeliveryEvent.DeliveryEvent): ReadonlyArray<string> => {
+  switch (event._tag) {
+    case "AttemptStarted":
+      return [`attempt ${event.attempt} for ${event.recipients.join(", ")}`]
+    case "AttemptEnded":
+      return event.outcomes.map((outcome) =>
+        outcome._tag === "Delivered"
+          ? `  ✓ ${outcome.recipient}: ${outcome.host} said ${outcome.code} ${outcome.text} (${outcome.tls?.protocol ?? "no TLS"})`
+          : `  ✗ ${outcome.recipient}: ${outcome.failure._tag}: ${outcome.failure.message}`
+      )
+    case "Waiting":
+      return [`  … ${event.recipients.join(", ")} again in ${Duration.format(event.after)}`]
+  }
+}
+
+const printTable = (receipt: Receipt.Receipt) =>
+  Effect.forEach(
+    receipt.outcomes,
+    (outcome) => {
+      const code = outcome._tag === "Delivered" ? outcome.code : (outcome.failure.code ?? "-")
+      const enhanced = (outcome._tag === "Delivered" ? outcome.enhanced : outcome.failure.enhanced) ?? "-"
+      const cells = [
+        outcome.recipient.padEnd(25),
+        Receipt.outcomeWord(outcome).padEnd(12),
+        String(code).padEnd(4),
+        enhanced.padEnd(7),
+        String(outcome.attempts).padEnd(9)
+      ]
+      return Console.log(`  ${cells.join(" ")} ${recipients[outcome.recipient as keyof typeof recipients] ?? ""}`)
+    },
+    { discard: true }
+  )
+
+const tour = Effect.gen(function* () {
+  const { address } = yield* SocketServer.SocketServer
+  const port = address._tag === "UnixPathAddress" ? 0 : address.port
+  const started = yield* Clock.currentTimeMillis
+  const timeline = (text: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Console.log(`${((now - started) / 1000).toFixed(3).padStart(7)} s  ${text}`)
+    )
+  const observer = (event: DeliveryEvent.DeliveryEvent) => Effect.forEach(describe(event), timeline, { discard: true })
+
+  const mailer = Mailer.layer.pipe(
+    Layer.provide(Delivery.layerMx),
+    // The zone's hosts are on loopback, which is refused unless it is asked for.
+    Layer.provide(Router.layerMx({ port, privateAddresses: "allow" })),
+    Layer.provide(NodeDialer.layer()),
+    Layer.provide(
+      Layer.succeed(SmtpSettings.CurrentSmtpSettings, {
+        ...SmtpSettings.standard,
+        name: "client.sender.example",
+        timeouts: Timeouts.atMost(Timeouts.standard, Duration.seconds(1))
+      })
+    )
+  )
+
+  yield* timeline(`a mail server listens on 127.0.0.1:${port}, with STARTTLS and a certificate made a moment ago`)
+  const receipts = yield* Effect.gen(function* () {
+    const first = yield* Mailer.send(yield* readyMade)
+    const second = yield* Mailer.send(composed)
+    return [first, second] as const
+  }).pipe(
+    Effect.provide(mailer),
+    Effect.provideService(Policy.CurrentPolicy, policy),
+    Effect.provideService(DeliveryEvent.Observer, observer)
+  )
+
+  const mailbox = yield* Mailbox.Mailbox
+  const mails = yield* mailbox.all
+  const secure = mails.filter((mail) => mail.secure).length
+  yield* timeline(`the server holds ${mails.length} messages, ${secure} of which came over TLS`)
+
+  yield* Console.log("\nOne typed outcome for every recipient:\n")
+  yield* Console.log(`  ${"recipient".padEnd(25)} ${"outcome".padEnd(12)} code status  attempts  who`)
+  for (const receipt of receipts) yield* printTable(receipt)
+  yield* Console.log(`
+Now with a real server:  pnpm effect-mail send --from you@example.com --to you@example.com --text Hello --server smtp://localhost:25
+and without one, to the recipient's own: leave --server out.`)
+})
+
+const world = Layer.provideMerge(
+  server,
+  Layer.mergeAll(Mailbox.layer, NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }), zone, NodeFileSystem.layer)
+)
+
+await Effect.runPromise(Effect.scoped(Effect.provide(tour, world)))

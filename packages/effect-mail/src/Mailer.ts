@@ -1,0 +1,102 @@
+/**
+ * Sends mail: renders the message, attempts every destination, and tries again as the current policy says, for as long as
+ * the calling fiber lives. One message becomes one typed outcome for each recipient.
+ *
+ * @since 0.1.0
+ */
+import * as Delivery from "@effect-mail/delivery/Delivery"
+import type { Message } from "@effect-mail/message/Message"
+import type { MessageError } from "@effect-mail/message/MessageError"
+import * as Render from "@effect-mail/message/Render"
+import type * as Failure from "@effect-mail/protocol/Failure"
+import * as Receipt from "@effect-mail/protocol/Receipt"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { persist } from "./internal/persist.ts"
+
+/**
+ * Sends mail.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Mailer extends Context.Service<
+  Mailer,
+  {
+    /**
+     * Sends a message and succeeds as soon as every recipient has an outcome and at least one was accepted. When nobody
+     * was, it fails with the failure that weighs most (`Failure.combine`). It waits between attempts as the current policy
+     * says, which can take days; override `CurrentPolicy`, or use `Effect.timeout`, where nobody can wait so long.
+     */
+    readonly send: (message: Message) => Effect.Effect<Receipt.Receipt, Failure.Failure | MessageError>
+    /** The same, but it always ends in a receipt, even when nobody was accepted. */
+    readonly deliver: (message: Message) => Effect.Effect<Receipt.Receipt, MessageError>
+  }
+>()("effect-mail/Mailer") {}
+
+/**
+ * Sends a message; see `Mailer`. Fails with `TempFailure`, `PermFailure` or `Unreachable` when nobody was accepted, and
+ * with `MessageError` when the message cannot be rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.Failure | MessageError, Mailer> =>
+  Effect.flatMap(Mailer, (mailer) => mailer.send(message))
+
+/**
+ * Sends a message and gives a receipt whatever became of it; see `Mailer`. Fails with `MessageError` when the message
+ * cannot be rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const deliver = (message: Message): Effect.Effect<Receipt.Receipt, MessageError, Mailer> =>
+  Effect.flatMap(Mailer, (mailer) => mailer.deliver(message))
+
+// Destinations of one message that are worked on at the same time.
+const concurrency = 16
+
+/**
+ * The mailer over a `Delivery`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect(
+  Mailer,
+  Effect.gen(function* () {
+    const delivery = yield* Delivery.Delivery
+    const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
+      const parcel = yield* Render.render(message)
+      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, part, []), {
+        concurrency
+      })
+      return new Receipt.Receipt({
+        outcomes: Delivery.inOrder(parcel, parts.flat()),
+        messageId: parcel.messageId
+      })
+    })
+    return {
+      deliver: run,
+      send: Effect.fnUntraced(function* (message) {
+        const receipt = yield* run(message)
+        const failure = Receipt.strongestFailure(receipt)
+        return failure === undefined ? receipt : yield* failure
+      })
+    }
+  })
+)
+
+/**
+ * A mailer for tests: renders for real, sends nothing and records every attempt in `Delivery.Attempts`. `decide` says what
+ * becomes of a recipient at its n-th attempt; without it everybody is accepted. Retries follow the current policy, so that
+ * five days of them pass in an instant under `TestClock`.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const layerTest = (
+  decide?: (recipient: string, attempt: number) => Failure.Failure | undefined
+): Layer.Layer<Mailer | Delivery.Attempts> => layer.pipe(Layer.provideMerge(Delivery.layerTest(decide)))

@@ -1,0 +1,46 @@
+import type { Failure } from "@effect-mail/protocol/Failure"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as Kind from "../Kind.ts"
+import type { Policy, RetrySchedule } from "../Policy.ts"
+import * as RetryHint from "../RetryHint.ts"
+
+/** The wait for each failure of one destination, in milliseconds; undefined once the schedule for it has ended. */
+export const waits = (policy: Policy) => {
+  const advance = stepper()
+  return Effect.fnUntraced(function* (failure: Kind.Soft, now: number): Effect.fn.Return<number | undefined> {
+    const kind = Kind.of(failure)
+    const usual = yield* advance(policy[kind === "uncertain" ? "temp" : kind], failure, now)
+    const uncertain = kind === "uncertain" ? yield* advance(policy.uncertain ?? none, failure, now) : 0
+    if (usual === undefined || uncertain === undefined) return undefined
+    const least = Math.max(asked(failure), kind === "uncertain" ? Math.max(usual * 2, uncertain) : 0)
+    return spread(usual, least, policy.jitter, yield* Random.next)
+  })
+}
+
+const none: RetrySchedule = Schedule.forever
+
+const asked = (failure: Failure): number => Duration.toMillis(RetryHint.fromFailure(failure) ?? Duration.zero)
+
+// What must be waited at least is only made longer by chance: a server that asked for five minutes turns away whoever
+// comes after four.
+const spread = (usual: number, least: number, jitter: number, random: number): number =>
+  Math.ceil(Math.max(usual * (1 + jitter * (2 * random - 1)), least * (1 + jitter * random)))
+
+type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Failure, never, never>>>
+
+/** Takes the next step of a schedule. Each schedule value has one position, whichever kinds of failure it answers. */
+const stepper = () => {
+  const steps = new Map<RetrySchedule, Step>()
+  return Effect.fnUntraced(function* (schedule: RetrySchedule, failure: Failure, now: number) {
+    const step = steps.get(schedule) ?? (yield* Schedule.toStep(schedule))
+    steps.set(schedule, step)
+    return yield* step(now, failure).pipe(
+      Effect.map(([, delay]): number | undefined => Math.max(0, Duration.toMillis(delay))),
+      Pull.catchDone(() => Effect.undefined)
+    )
+  })
+}

@@ -1,0 +1,129 @@
+/**
+ * Sends over SMTP or LMTP to a list of endpoints tried in turn: a relay, a submission server, or the hosts of a route.
+ *
+ * Which endpoint is tried next is what the failure of the last one says (`next`): another address of the same host,
+ * another host, or nothing before the policy decides. A recipient that got a verdict keeps it; the rest moves on. After
+ * the last byte of a message was written, no other host is tried for it (CLASS-52).
+ *
+ * @since 0.1.0
+ */
+import type { MessageError } from "@effect-mail/message/MessageError"
+import * as Parcel from "@effect-mail/message/Parcel"
+import type { Endpoint } from "@effect-mail/protocol/Endpoint"
+import * as Failure from "@effect-mail/protocol/Failure"
+import * as Receipt from "@effect-mail/protocol/Receipt"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { Dialer } from "./Dialer.ts"
+import * as SmtpSession from "./SmtpSession.ts"
+import { CurrentSmtpSettings, type SmtpSettings } from "./SmtpSettings.ts"
+import { failAll, Transport } from "./Transport.ts"
+
+/**
+ * At most so many addresses are tried in one attempt, and at most so many sessions that got as far as EHLO: one message to
+ * a domain with many broken hosts must not keep a worker for hours. The numbers are those that Postfix has used for years.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const limits = { addresses: 5, sessions: 2 } as const
+
+/**
+ * Sends a parcel to the first of these endpoints that takes it, one attempt in all. Every recipient gets an outcome, in the
+ * order of the envelope. Fails only when the parcel's body cannot be read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sendVia = Effect.fnUntraced(function* (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  parcel: Parcel.Parcel,
+  settings: SmtpSettings
+): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> {
+  const final = new Map<string, Receipt.Outcome>()
+  const soFar = new Map<string, Array<Failure.Failure>>()
+  const given = new Set<string>()
+  let rest: Parcel.Parcel | undefined = parcel
+  let sessions = 0
+  for (const endpoint of endpoints.slice(0, limits.addresses)) {
+    if (given.has(endpoint.host) || sessions >= limits.sessions) continue
+    const outcomes: ReadonlyArray<Receipt.Outcome> = yield* visit(endpoint, rest, settings)
+    if (outcomes.some(reachedMail)) sessions++
+    for (const outcome of outcomes) {
+      if (outcome._tag === "Delivered" || !movesOn(outcome.failure)) final.set(outcome.recipient, outcome)
+      else {
+        soFar.set(outcome.recipient, [...(soFar.get(outcome.recipient) ?? []), outcome.failure])
+        if (outcome.failure.next === "host") given.add(endpoint.host)
+      }
+    }
+    rest = Parcel.filterRecipients(rest, (recipient) => !final.has(recipient.address))
+    if (rest === undefined) break
+  }
+  return parcel.envelope.recipients.map(({ address }) => settle(address, final.get(address), soFar.get(address) ?? []))
+})
+
+const movesOn = (failure: Failure.Failure): boolean => failure.next === "address" || failure.next === "host"
+
+const reachedMail = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Delivered" || ["mail", "rcpt", "data", "body", "data-end"].includes(outcome.failure.stage)
+
+// What several hosts said about a recipient, as one outcome. A verdict about the recipient ends the search, but what an
+// earlier host said weighs in when the verdict is weaker.
+const settle = (
+  recipient: string,
+  outcome: Receipt.Outcome | undefined,
+  failures: ReadonlyArray<Failure.Failure>
+): Receipt.Outcome => {
+  if (outcome?._tag === "Delivered") return outcome
+  if (outcome?.failure._tag === "TempFailure" && outcome.failure.uncertain) return outcome
+  const [first, ...others] = outcome === undefined ? failures : [...failures, outcome.failure]
+  const failure = first === undefined ? notTried : Failure.combine(first, ...others)
+  return new Receipt.Failed({ recipient, attempts: 1, failure })
+}
+
+const notTried = Failure.unreachable({
+  stage: "connect",
+  scope: "domain",
+  next: "later",
+  enhanced: "4.4.1",
+  reason: "no host was tried"
+})
+
+// One session with one endpoint.
+const visit = (endpoint: Endpoint, parcel: Parcel.Parcel, settings: SmtpSettings) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const session = yield* Effect.result(SmtpSession.open(endpoint, settings))
+      return Result.isFailure(session) ? failAll(parcel, session.failure) : yield* session.success.submit(parcel)
+    })
+  )
+
+/**
+ * A transport to these endpoints, tried in turn, with the settings that are current when it is made.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  settings?: Partial<SmtpSettings>
+): Effect.fn.Return<Transport["Service"], never, Dialer> {
+  const dialer = yield* Dialer
+  const all = { ...(yield* CurrentSmtpSettings), ...settings }
+  return {
+    send: (parcel) => Effect.provideService(sendVia(endpoints, parcel, all), Dialer, dialer)
+  }
+})
+
+/**
+ * The transport to these endpoints as a layer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  settings?: Partial<SmtpSettings>
+): Layer.Layer<Transport, never, Dialer> => Layer.effect(Transport, make(endpoints, settings))

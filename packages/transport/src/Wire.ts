@@ -1,0 +1,79 @@
+/**
+ * One connection as a session sees it: bytes in, bytes out, and the change to TLS. A wire knows nothing of SMTP. Whoever
+ * writes another platform's wire keeps three promises: bytes are delivered in order and never dropped; every end of the
+ * connection is a typed failure of `read`; `abort` makes whatever is pending fail at once.
+ *
+ * @since 0.1.0
+ */
+import type { TlsInfo } from "@effect-mail/protocol/Receipt"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+
+/**
+ * Why a connection could not be opened or has ended.
+ *
+ * - `refused`: nobody listens there, or there is no way to the host.
+ * - `name`: the host name has no address.
+ * - `timeout`: nothing happened for as long as was allowed.
+ * - `closed`: the peer ended the connection in order; `reset`: not in order.
+ * - `tls`: the handshake failed, or the certificate is not the one that was demanded.
+ * - `protocol`: what came was not what the protocol allows.
+ * - `local`: this machine's own trouble (no file descriptor, no such source address).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WireErrorReason = "refused" | "name" | "timeout" | "closed" | "reset" | "tls" | "protocol" | "local"
+
+/**
+ * A connection could not be opened, or it ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WireError extends Data.TaggedError("WireError")<{
+  readonly reason: WireErrorReason
+  /** One sentence without a full stop, such as "connection refused". */
+  readonly detail: string
+  /** How to mend it, where that can be known. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return this.hint === undefined ? this.detail : `${this.detail}. ${this.hint}`
+  }
+}
+
+/**
+ * What a TLS handshake must prove. Certificate authorities and client certificates belong to the dialer's settings.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsDemand {
+  /** The name sent as SNI and compared with the certificate; an IP address is compared but not sent. */
+  readonly host: string
+  /** Whether an invalid chain or another name ends the connection. */
+  readonly verify: boolean
+}
+
+/**
+ * One open connection. It belongs to the scope it was opened in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wire {
+  /** The next bytes, at least one; it can be called again after an interruption without losing bytes. */
+  readonly read: Effect.Effect<Uint8Array, WireError>
+  /** Writes the chunks in order, at once where the platform can, and returns when more may be written. */
+  readonly write: (chunks: ReadonlyArray<Uint8Array>) => Effect.Effect<void, WireError>
+  /** Makes a TLS session of the connection. Bytes that came in clear text and were not read yet must fail it. */
+  readonly secure: (demand: TlsDemand) => Effect.Effect<TlsInfo, WireError>
+  /** Ends the connection at once; pending and later reads and writes fail with this error. */
+  readonly abort: (error: WireError) => Effect.Effect<void>
+  /** The facts of the TLS session, when there is one. */
+  readonly tls: () => TlsInfo | undefined
+  readonly localAddress: string | undefined
+  readonly remoteAddress: string | undefined
+}

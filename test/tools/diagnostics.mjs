@@ -1,0 +1,23 @@
+// Runs the Effect diagnostics over every project of the workspace; fails on the first project that has any.
+import { spawnSync } from "node:child_process"
+import { globSync } from "node:fs"
+
+let failed = 0
+const projects = globSync([
+  "packages/*/tsconfig.json",
+  "packages/*/tsconfig.test.json",
+  "examples/tsconfig.json",
+  "test/tsconfig.json"
+])
+for (const project of projects.toSorted()) {
+  const run = spawnSync("effect-tsgo", ["diagnostics", "--project", project, "--format", "text", "--strict"], {
+    encoding: "utf8"
+  })
+  if (run.status === 0) continue
+  failed++
+  console.log(`${project}\n${run.stdout}${run.stderr}`)
+}
+console.log(
+  failed === 0 ? `Effect diagnostics: ${projects.length} projects are clean` : `${failed} projects have diagnostics`
+)
+process.exitCode = failed === 0 ? 0 : 1
