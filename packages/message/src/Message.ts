@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Envelope from "@effect-mail/protocol/Envelope"
 import type * as DateTime from "effect/DateTime"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
@@ -22,15 +23,16 @@ import type * as Attachment from "./Attachment.ts"
 export type Addresses = AddressList.Input | ReadonlyArray<AddressList.Input>
 
 /**
- * Sender and recipients for SMTP where they differ from what the header says (MSG-018): bare addresses. An empty `from`
- * is the null reverse-path, for mail that must not be answered by a bounce.
+ * What SMTP is told beside the header, where it differs from it (MSG-018): sender and recipients as bare addresses, wishes
+ * for notifications, options of the transaction. An empty `from` is the null reverse-path, for mail that must not be
+ * answered by a bounce; what is left out follows from the header.
  *
  * @category models
  * @since 0.1.0
  */
-export interface EnvelopeInput {
+export interface EnvelopeInput extends Omit<Envelope.Input, "from" | "to"> {
   readonly from?: string | undefined
-  readonly to?: string | ReadonlyArray<string> | undefined
+  readonly to?: Envelope.Input["to"] | undefined
 }
 
 /**
@@ -412,7 +414,8 @@ export const listUnsubscribe: Change<Unsubscribe> = withField((_, unsubscribe) =
 export const autoSubmitted: Change<AutoSubmitted> = withField((_, autoSubmitted) => ({ autoSubmitted }))
 
 /**
- * Sets sender or recipients for SMTP where they differ from the header (MSG-018); what is left out stays as it was.
+ * Sets what SMTP is told beside the header (MSG-018), such as another sender, other recipients or a wish for
+ * notifications; what is left out stays as it was.
  *
  * @category combinators
  * @since 0.1.0

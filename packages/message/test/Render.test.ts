@@ -175,7 +175,10 @@ describe("Render: who", () => {
       for (const [envelope, where] of [
         [{ from: "Ada <ada@example.com>" }, "envelope.from"],
         [{ from: "ada@example.com> SIZE=1" }, "envelope.from"],
-        [{ to: ["a@example.com", "b@example.com,c@example.com"] }, "envelope.to[1]"]
+        [{ from: "a@b.c\r\nRCPT TO:<d@e.f>" }, "envelope.from"],
+        [{ to: ["a@example.com", "b@example.com,c@example.com"] }, "envelope.to[1]"],
+        [{ to: [{ address: "b@example.com\0" }] }, "envelope.to[0]"],
+        [{ auth: "a b" }, "envelope"]
       ] as const) {
         const [reason, at] = yield* refused(Message.envelope(base, envelope))
         assert.deepStrictEqual([reason, at], ["bad-address", where])
@@ -185,10 +188,23 @@ describe("Render: who", () => {
         undefined,
         undefined
       ])
-      assert.deepStrictEqual(yield* refused(Message.envelope(base, { from: "a@b.c\r\nRCPT" })), [
-        "control-character",
-        "envelope.from",
-        5
+    })
+  )
+  it.effect("the envelope carries wishes and options, and refuses what no parameter can say", () =>
+    Effect.gen(function* () {
+      const message = base.pipe(
+        Message.envelope({ ret: "HDRS", envelopeId: "QQ314" }),
+        Message.envelope({ to: { address: "bob@example.net", notify: ["SUCCESS", "FAILURE"] } })
+      )
+      assert.deepStrictEqual<unknown>((yield* render(message)).envelope, {
+        reversePath: "ada@example.com",
+        recipients: [{ address: "bob@example.net", notify: ["SUCCESS", "FAILURE"] }],
+        options: { ret: "HDRS", envelopeId: "QQ314" }
+      })
+      assert.deepStrictEqual(yield* refused(Message.envelope(base, { priority: 10 })), [
+        "bad-envelope",
+        "envelope.priority",
+        undefined
       ])
     })
   )
