@@ -369,7 +369,6 @@ const unexpected = (stage: Stage, reply: Base): Failure => {
     case "greeting": // CLASS-19: whatever listens there, it is no mail server
       return unreachable({ ...base, scope: "host", next: "host" })
     case "starttls": // CLASS-25
-    case "tls":
       return unreachable({ ...base, enhanced: "4.7.4", scope: "host", next: "host" })
     case "auth":
       return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
@@ -388,18 +387,16 @@ const transient = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
     case "ehlo": // CLASS-20, CLASS-22
       return temp({ ...base, scope: "host", next: "host" })
     case "starttls": // CLASS-25; an opportunistic session goes on in clear text and makes no failure of it
-    case "tls":
       return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
     case "auth": // CLASS-31
       return temp({ ...base, enhanced: base.enhanced ?? "4.7.0", scope: "relay", next: "later" })
     case "mail": // CLASS-35, CLASS-36
-    case "data": // CLASS-45
-      return temp({ ...base, scope: "message", next: stage === "mail" ? "host" : "later" })
+      return temp({ ...base, scope: "message", next: "host" })
     case "rcpt": // CLASS-40, CLASS-44
       return reply.code === 421
         ? temp({ ...base, enhanced: base.enhanced ?? "4.4.2", scope: "recipient", next: "host" })
         : temp({ ...base, scope: "recipient", next: "later" })
-    default: // CLASS-49, CLASS-50: the end of the message never goes on to another host
+    default: // CLASS-45, CLASS-49, CLASS-50: the end of the message never goes on to another host
       return temp({ ...base, scope: "message", next: "later" })
   }
 }
@@ -410,7 +407,6 @@ const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
     case "ehlo": // CLASS-22
       return temp({ ...base, scope: "host", next: "host" })
     case "starttls": // CLASS-25
-    case "tls":
       return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
     case "auth": // CLASS-32: our own configuration, never a reason to bounce somebody's mail
       return unreachable({
@@ -447,8 +443,6 @@ const fromLost = (lost: Lost, where: Where): Failure => {
   // CLASS-14: our own trouble is never held against the remote side.
   if (lost.kind === "local") return unreachable({ ...base, enhanced: "4.3.0", scope: "local", next: "later" })
   switch (lost.stage) {
-    case "address":
-    case "route":
     case "connect":
     case "greeting": // CLASS-13, CLASS-16, CLASS-19; a client that a server turns away by TLS often reads it here (TLS-018)
       return lost.kind === "tls" ? brokenTls(base) : notReached(lost, base)

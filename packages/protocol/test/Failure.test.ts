@@ -107,7 +107,8 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     ...each(["tls", "closed", "timeout", "protocol"] as const, (kind) => [
       lost("tls", kind),
       ["Unreachable", "host", "host", "4.7.5"]
-    ])
+    ]),
+    [lost("starttls"), ["Unreachable", "host", "host", "4.7.5"]]
   ],
   [
     "TLS-018: a TLS alert that is read behind the handshake is a failure of TLS",
@@ -153,7 +154,7 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
   ],
   [
     "CLASS-36: 4yz to MAIL",
-    ...each([450, 451, 452, 455], (code) => [refused("mail", code), ["TempFailure", "message", "host", undefined]])
+    ...each([450, 451, 452, 455, 400], (code) => [refused("mail", code), ["TempFailure", "message", "host", undefined]])
   ],
   [
     "CLASS-37 CLS-005: 5yz to MAIL is about the message and not about the host",
