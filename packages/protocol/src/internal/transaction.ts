@@ -144,11 +144,12 @@ function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dia
     return { verdicts: asked, again: nobody, refusal: mailRefusal(asked, opening), usable }
   }
   const replies = tx.options.protocol === "lmtp" ? accepted : 1
-  const concluded =
+  const { inStep, reset, verdicts } =
     plan.chunk === undefined
       ? yield* finishData(asked, opening, replies)
-      : yield* finishChunk(asked, written ? riding(opening) : yield bdat(plan.chunk, replies), replies)
-  return { ...concluded, again: tooMany(asked), refusal: undefined, usable: concluded.usable && !breaksOff(opening) }
+      : finishChunk(asked, written ? riding(opening) : yield bdat(plan.chunk, replies), replies)
+  const usable = inStep && !breaksOff(opening) && (!reset || (yield* forgotten()))
+  return { verdicts, again: tooMany(asked), refusal: undefined, usable }
 }
 
 // The answer to a message that rode with the envelope.
@@ -214,7 +215,11 @@ const isAccepted = (verdict: Verdict): boolean => verdict._tag === "Accepted"
 const endsSession = (reply: Reply): boolean => reply.code === 421 || isIntermediate(reply)
 
 const breaksOff = ({ mail, recipients }: Opening): boolean =>
-  (mail !== undefined && endsSession(mail)) || recipients.some(endsSession)
+  mail === undefined ||
+  endsSession(mail) ||
+  recipients.some(endsSession) ||
+  // A server that takes recipients without a sender is not where we think it is: a lone dot could send an empty message.
+  (!isPositive(mail) && recipients.some(isPositive))
 
 // 250 and 251 mean that this server takes the recipient (RFC 5321 section 3.4, CLASS-39); any other 2yz is read the same way
 // (CLASS-60). Whoever was accepted before the session ended is accepted no more (CLASS-44), except when the message was
@@ -272,7 +277,13 @@ function* forgotten(): Dialogue.Dialogue<boolean> {
   return Result.isSuccess(yield* Dialogue.expect(Command.rset, 250))
 }
 
-type Concluded = Pick<Exchanged, "verdicts" | "usable">
+interface Concluded {
+  readonly verdicts: ReadonlyArray<Verdict>
+  /** Whether every command has had the one reply that belongs to it. */
+  readonly inStep: boolean
+  /** Whether the transaction is still open. */
+  readonly reset: boolean
+}
 
 // Somebody was accepted, and the message goes with DATA. Not answered with 354 it is refused (CLASS-45) or out of step
 // (SMTP-102).
@@ -282,19 +293,18 @@ function* finishData(asked: ReadonlyArray<Verdict>, opening: Opening, replies: n
   if (data?.code === 354) return conclude(asked, yield content("dots", replies), replies)
   const problem =
     data === undefined ? (answer.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, dataLine.shown)
-  const usable = data !== undefined && !isPositive(data) && !endsSession(data) && (yield* forgotten())
-  return { verdicts: asked.map((verdict) => (isAccepted(verdict) ? problem : verdict)), usable }
+  return {
+    verdicts: asked.map((verdict) => (isAccepted(verdict) ? problem : verdict)),
+    inStep: data !== undefined && !isPositive(data) && !endsSession(data),
+    reset: true
+  }
 }
 
 // The message went with BDAT; after a refusal nothing but RSET may follow (RFC 3030 section 2).
-function* finishChunk(
-  asked: ReadonlyArray<Verdict>,
-  answer: Dialogue.Answer,
-  replies: number
-): Dialogue.Dialogue<Concluded> {
-  const { usable, verdicts } = conclude(asked, answer, replies)
-  return { verdicts, usable: usable && (answer.replies.every(isPositive) || (yield* forgotten())) }
-}
+const finishChunk = (asked: ReadonlyArray<Verdict>, answer: Dialogue.Answer, replies: number): Concluded => ({
+  ...conclude(asked, answer, replies),
+  reset: !answer.replies.every(isPositive)
+})
 
 // Replaces "accepted so far" by what the server said about the message: one word for all, or one for each in LMTP (RFC 2033,
 // CLASS-56). Without a word the message may have been delivered or not (CLASS-52, CLASS-57).
@@ -306,5 +316,6 @@ const conclude = (asked: ReadonlyArray<Verdict>, answer: Dialogue.Answer, replie
     if (reply === undefined) return answer.lost ?? Dialogue.nothing("data-end")
     return isPositive(reply) ? { _tag: "Accepted", reply } : Dialogue.refused("data-end", reply)
   })
-  return { verdicts, usable: answer.replies.length === replies && !answer.replies.some(endsSession) }
+  const inStep = answer.replies.length === replies && !answer.replies.some(endsSession)
+  return { verdicts, inStep, reset: false }
 }
