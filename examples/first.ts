@@ -7,13 +7,13 @@ const welcome = Message.make({
   subject: "Willkommen ☃",
   text: "Good to have you here."
 })
-
 const program = Mailer.send(welcome).pipe(
   Effect.tap((receipt) => Effect.log(`${receipt.delivered.length} accepted, ${receipt.failed.length} not`)),
-  Effect.catchTag("TempFailure", (failure) => Effect.log(`not now: ${failure.message}`)),
-  Effect.catchTag("PermFailure", (failure) => Effect.log(`never: ${failure.message}`)),
-  Effect.catchTag("Unreachable", (failure) => Effect.log(`nobody there: ${failure.message}`))
+  Effect.catchTags({
+    TempFailure: (failure) => Effect.log(`not now: ${failure.message}`),
+    PermFailure: (failure) => Effect.log(`never: ${failure.message}`),
+    Unreachable: (failure) => Effect.log(`nobody there: ${failure.message}`)
+  })
 )
-
 // The test layer accepts everything and sends nothing; NodeMailer.layerConfig of @effect-mail/node sends for real.
 await Effect.runPromise(Effect.provide(program, Mailer.layerTest()))

@@ -156,12 +156,9 @@ Now with a real server:  pnpm effect-mail send --from you@example.com --to you@e
 and without one, to the recipient's own: leave --server out.`)
 })
 
-await Effect.runPromise(
-  tour.pipe(
-    Effect.provide(server),
-    Effect.provide(
-      Layer.mergeAll(Mailbox.layer, NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }), zone, NodeFileSystem.layer)
-    ),
-    Effect.scoped
-  )
+const world = Layer.provideMerge(
+  server,
+  Layer.mergeAll(Mailbox.layer, NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }), zone, NodeFileSystem.layer)
 )
+
+await Effect.runPromise(Effect.scoped(Effect.provide(tour, world)))

@@ -25,7 +25,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -273,16 +272,14 @@ const duration = (text: string): Effect.Effect<Duration.Duration, CliError> => {
       )
 }
 
-const password: Effect.Effect<Redacted.Redacted<string>, CliError, Prompt.Environment | Stdio.Stdio> = Effect.gen(
-  function* () {
-    const configured = yield* Effect.orDie(Config.option(Config.Redacted("EFFECT_MAIL_PASSWORD")))
-    if (Option.isSome(configured)) return configured.value
-    const stdio = yield* Stdio.Stdio
-    if (!(yield* stdio.stdinIsTerminal)) {
-      return yield* fail(ExitStatus.configuration, "The server needs a password; put it into EFFECT_MAIL_PASSWORD")
-    }
-    return yield* Effect.mapError(Prompt.run(Prompt.Password({ message: "Password" })), () =>
-      fail(ExitStatus.configuration, "No password was given")
-    )
+const password: Effect.Effect<Redacted.Redacted, CliError, Prompt.Environment | Stdio.Stdio> = Effect.gen(function* () {
+  const configured = yield* Effect.orDie(Config.option(Config.Redacted("EFFECT_MAIL_PASSWORD")))
+  if (Option.isSome(configured)) return configured.value
+  const stdio = yield* Stdio.Stdio
+  if (!(yield* stdio.stdinIsTerminal)) {
+    return yield* fail(ExitStatus.configuration, "The server needs a password; put it into EFFECT_MAIL_PASSWORD")
   }
-)
+  return yield* Effect.mapError(Prompt.run(Prompt.Password({ message: "Password" })), () =>
+    fail(ExitStatus.configuration, "No password was given")
+  )
+})

@@ -89,7 +89,7 @@ export const layerUrl = (url: string, options: Options = {}): Layer.Layer<Mailer
 
 const login = (
   username: string | undefined,
-  password: Redacted.Redacted<string> | undefined
+  password: Redacted.Redacted | undefined
 ): { readonly credentials?: Credentials } =>
   username === undefined || password === undefined ? {} : { credentials: new Sasl.Password({ username, password }) }
 

@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Address from "./Address.ts"
 import * as originalRecipient from "./internal/originalRecipient.ts"
-import { isAscii, quote } from "./internal/text.ts"
+import { isAscii, quote, unsafeIndex } from "./internal/text.ts"
 import * as Xtext from "./Xtext.ts"
 
 /**
@@ -51,6 +51,7 @@ export const OriginalRecipient = Schema.Struct({
   address: Schema.NonEmptyString
 }).check(
   Schema.makeFilter((value) => {
+    if (unsafeIndex(value.address) !== -1) return "has a control character; remove it"
     if (!isAscii(value.address) && value.type.toLowerCase() !== "utf-8") return "is not ASCII; give it the type utf-8"
     return originalRecipient.write(value, false).length <= maxOriginalRecipient || "is longer than 500 octets"
   })
@@ -163,6 +164,13 @@ export const MailOptions = Schema.Struct(options).check(
  */
 export interface MailOptions extends Schema.Schema.Type<typeof MailOptions> {}
 
+const keyOf = ({ address }: Recipient): string => Address.key(address)
+
+const distinct = Schema.makeFilter(
+  (recipients: ReadonlyArray<Recipient>) => new Set(recipients.map(keyOf)).size === recipients.length,
+  { expected: "recipients that are named once", arbitraryConstraint: { uniqueBy: keyOf } }
+)
+
 /**
  * Schema of an envelope, to store it or to hand it to another process.
  *
@@ -171,7 +179,7 @@ export interface MailOptions extends Schema.Schema.Type<typeof MailOptions> {}
  */
 export const Envelope = Schema.Struct({
   reversePath: Address.ReversePath,
-  recipients: Schema.NonEmptyArray(Recipient),
+  recipients: Schema.NonEmptyArray(Recipient).check(distinct),
   options: MailOptions
 })
 
@@ -274,7 +282,7 @@ const recipientsOf = (
   for (const input of isList(to) ? to : [to]) {
     const recipient = recipientOf(input)
     if (Result.isFailure(recipient)) return Result.fail(recipient.failure)
-    const key = Address.key(recipient.success.address)
+    const key = keyOf(recipient.success)
     if (!recipients.has(key)) recipients.set(key, recipient.success)
   }
   const list = [...recipients.values()]
@@ -314,7 +322,7 @@ const originalRecipientOf = (input: unknown): Result.Result<OriginalRecipient, E
     ? Result.succeed(input)
     : fail(
         "originalRecipient",
-        'must have a type such as "rfc822", or "utf-8" for a non-ASCII address, and fit 500 octets'
+        'must be text that fits 500 octets with a type: "rfc822", or "utf-8" for a non-ASCII address'
       )
 
 const isOption = (name: string): name is Option => Object.hasOwn(options, name)

@@ -36,7 +36,7 @@ export class ServerUrlError extends Schema.TaggedError<ServerUrlError>("@effect-
 export interface ServerUrl {
   readonly endpoint: Endpoint.Endpoint
   readonly username: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
+  readonly password: Redacted.Redacted | undefined
 }
 
 const schemes = {

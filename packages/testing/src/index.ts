@@ -1,6 +1,6 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
-export * as Mailbox from "./Mailbox.ts"
 export * as MailServer from "./MailServer.ts"
+export * as Mailbox from "./Mailbox.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
 export * as ServerWire from "./ServerWire.ts"
 export * as SpecialAddresses from "./SpecialAddresses.ts"

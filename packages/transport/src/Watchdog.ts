@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
         if (left <= 0) return yield* onExpire(doing, allowed)
         looksAt = deadline
         earlier.closeUnsafe()
-        yield* deadline === Infinity ? earlier.await : Effect.raceFirst(Effect.sleep(left), earlier.await)
+        yield* deadline === Infinity ? earlier.await : Effect.timeoutOption(earlier.await, left)
       }
     })
   )

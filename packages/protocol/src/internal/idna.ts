@@ -47,9 +47,7 @@ const fold = (label: string): string =>
         .normalize("NFC")
 
 const isSame = (typed: string, meant: string): boolean =>
-  isAscii(typed) ? typed === meant : !isHyphenated(typed) && decodeLabel(meant) === typed
-
-const isHyphenated = (label: string): boolean => label.startsWith("-") || label.endsWith("-")
+  isAscii(typed) ? typed === meant : decodeLabel(meant) === typed
 
 const prefix = "xn--"
 
