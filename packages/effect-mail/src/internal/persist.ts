@@ -98,7 +98,9 @@ interface Decided {
 const judge = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
   const policy = yield* Policy.CurrentPolicy
   const seed = yield* Random.nextInt
-  const domains = new Map(parcel.envelope.recipients.map(({ address }) => [`${address}`, Delivery.domainOf(address)]))
+  const domains = new Map<string, string>(
+    parcel.envelope.recipients.map(({ address }) => [address, Delivery.domainOf(address)])
+  )
   const deciders = new Map<string, Policy.Decider>()
   const deciderFor = Effect.fnUntraced(function* (recipient: string) {
     const known = deciders.get(recipient)
