@@ -10,19 +10,17 @@
 import * as Delivery from "@effect-mail/delivery/Delivery"
 import { Observer } from "@effect-mail/delivery/DeliveryEvent"
 import * as Parcel from "@effect-mail/message/Parcel"
-import type { Decision } from "@effect-mail/policy/Decision"
 import * as Policy from "@effect-mail/policy/Policy"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Semaphore from "effect/Semaphore"
 
 type Outcomes = ReadonlyArray<Receipt.Outcome>
-
-type Group = readonly [Receipt.Failed, ...Array<Receipt.Failed>]
 
 /**
  * Attempts the parcel, and again as the current policy says; gives one outcome for each recipient, in any order. An
@@ -47,38 +45,37 @@ export const persist = Effect.fnUntraced(function* (
     return outcomes
   }, turns.withPermit)
 
-  const settle = Effect.fnUntraced(function* (part: Parcel.Parcel, number: number): Effect.fn.Return<Outcomes> {
-    const outcomes = yield* attempt(part, number)
-    const at = yield* Clock.currentTimeMillis
-    const decided = yield* Effect.forEach(outcomes, (outcome) => decide(outcome, at))
-    const { final, waiting } = sort(decided)
-    const later = yield* Effect.forEach(
-      waiting,
-      ([millis, group]) => goOn(part, number, Duration.millis(millis), group),
-      {
-        concurrency: "unbounded"
-      }
-    )
-    return [...final, ...later.flat()]
-  })
-
-  const goOn = Effect.fnUntraced(function* (
-    part: Parcel.Parcel,
-    number: number,
-    after: Duration.Duration,
-    group: Group
-  ) {
-    const recipients = group.map(({ recipient }) => recipient)
-    const names = new Set(recipients)
-    const again = Parcel.filterRecipients(part, ({ address }) => names.has(address))
-    if (again === undefined) return group
-    const [first, ...others] = group
+  // The recipients of a group, once their time has come.
+  const wait = Effect.fnUntraced(function* (part: Parcel.Parcel, { after, failed }: Group) {
+    const [first, ...others] = failed
     const failure = Failure.combine(first.failure, ...others.map((outcome) => outcome.failure))
+    const recipients = failed.map(({ recipient }) => recipient)
     yield* observe({ _tag: "Waiting", messageId, recipients, failure, after })
     yield* Effect.sleep(after)
-    return yield* settle(again, number + 1)
+    const names = new Set(recipients)
+    return Parcel.filterRecipients(part, ({ address }) => names.has(address))
   })
 
+  // A loop, not a recursion: there may be thousands of attempts. Only those who part from the others get a fiber.
+  const settle = Effect.fnUntraced(function* (
+    whole: Parcel.Parcel | undefined,
+    from: number
+  ): Effect.fn.Return<Outcomes> {
+    const settled: Array<Outcomes> = []
+    const parted: Array<Fiber.Fiber<Outcomes>> = []
+    let rest = whole
+    for (let number = from; rest !== undefined; number++) {
+      const part = rest
+      const { final, groups } = yield* decide(yield* attempt(part, number))
+      settled.push(final)
+      const [next, ...others] = groups.map((group) => wait(part, group))
+      for (const other of others) {
+        parted.push(yield* Effect.forkChild(Effect.flatMap(other, (later) => settle(later, number + 1))))
+      }
+      rest = next && (yield* next)
+    }
+    return [...settled, ...(yield* Fiber.joinAll(parted))].flat()
+  })
   return yield* settle(parcel, 1)
 })
 
@@ -89,46 +86,51 @@ const numbered =
       ? new Receipt.Delivered({ ...outcome, attempts })
       : new Receipt.Failed({ ...outcome, attempts })
 
-interface Decided {
-  readonly outcome: Receipt.Outcome
-  readonly decision: Decision | undefined
+/** Recipients that are tried again at the same time. */
+interface Group {
+  readonly after: Duration.Duration
+  readonly failed: [Receipt.Failed, ...Array<Receipt.Failed>]
 }
 
-// Each recipient that fails has a decider of its own for all its attempts, by the policy of its domain.
+// Tells what is final from who is tried again. Each recipient that fails has a decider of its own for all its attempts.
 const judge = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
+  const deciderFor = yield* deciders(parcel)
+  return Effect.fnUntraced(function* (outcomes: Outcomes) {
+    const at = yield* Clock.currentTimeMillis
+    const final: Array<Receipt.Outcome> = []
+    const groups = new Map<number, Group>()
+    for (const outcome of outcomes) {
+      if (outcome._tag === "Delivered") {
+        final.push(outcome)
+        continue
+      }
+      const decision = yield* (yield* deciderFor(outcome.recipient)).decide(outcome.failure, at)
+      if (decision._tag === "Retry") join(groups, decision.after, outcome)
+      else final.push(new Receipt.Failed({ ...outcome, failure: decision.failure }))
+    }
+    return { final, groups: [...groups.values()] }
+  })
+})
+
+const join = (groups: Map<number, Group>, after: Duration.Duration, outcome: Receipt.Failed): void => {
+  const millis = Duration.toMillis(after)
+  const group = groups.get(millis)
+  if (group === undefined) groups.set(millis, { after, failed: [outcome] })
+  else group.failed.push(outcome)
+}
+
+const deciders = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
   const policy = yield* Policy.CurrentPolicy
   const seed = yield* Random.nextInt
   const domains = new Map<string, string>(
     parcel.envelope.recipients.map(({ address }) => [address, Delivery.domainOf(address)])
   )
-  const deciders = new Map<string, Policy.Decider>()
-  const deciderFor = Effect.fnUntraced(function* (recipient: string) {
-    const known = deciders.get(recipient)
-    if (known !== undefined) return known
-    const decider = yield* Policy.start(Policy.forRecipientDomain(policy, domains.get(recipient) ?? ""), { seed })
-    deciders.set(recipient, decider)
+  const known = new Map<string, Policy.Decider>()
+  return Effect.fnUntraced(function* (recipient: string) {
+    const decider =
+      known.get(recipient) ??
+      (yield* Policy.start(Policy.forRecipientDomain(policy, domains.get(recipient) ?? ""), { seed }))
+    known.set(recipient, decider)
     return decider
   })
-  return Effect.fnUntraced(function* (outcome: Receipt.Outcome, at: number): Effect.fn.Return<Decided> {
-    if (outcome._tag === "Delivered") return { outcome, decision: undefined }
-    const decider = yield* deciderFor(outcome.recipient)
-    return { outcome, decision: yield* decider.decide(outcome.failure, at) }
-  })
 })
-
-// What is final, and who goes on after which wait, in milliseconds.
-const sort = (decided: ReadonlyArray<Decided>) => {
-  const final: Array<Receipt.Outcome> = []
-  const waiting = new Map<number, [Receipt.Failed, ...Array<Receipt.Failed>]>()
-  for (const { decision, outcome } of decided) {
-    if (outcome._tag === "Delivered" || decision === undefined) final.push(outcome)
-    else if (decision._tag !== "Retry") final.push(new Receipt.Failed({ ...outcome, failure: decision.failure }))
-    else {
-      const millis = Duration.toMillis(decision.after)
-      const group = waiting.get(millis)
-      if (group === undefined) waiting.set(millis, [outcome])
-      else group.push(outcome)
-    }
-  }
-  return { final, waiting }
-}
