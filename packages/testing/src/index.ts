@@ -2,6 +2,8 @@
 export * as Mailbox from "./Mailbox.ts"
 export * as MailServer from "./MailServer.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
+export * as Script from "./Script.ts"
+export * as ScriptedServer from "./ScriptedServer.ts"
 export * as ServerWire from "./ServerWire.ts"
 export * as SpecialAddresses from "./SpecialAddresses.ts"
 export * as TestCertificate from "./TestCertificate.ts"
