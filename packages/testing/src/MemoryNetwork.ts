@@ -186,6 +186,7 @@ export const connect = (
 
   const client: Wire = {
     read: toClient.read,
+    readable: () => toClient.buffered() > 0 || toClient.ended() !== undefined,
     write: (chunks) =>
       Effect.flatMap(toServer.write(chunks), (taken) =>
         taken ? Effect.void : Effect.fail(toClient.ended() ?? closedByServer)
