@@ -1,4 +1,6 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Contract from "./Contract.ts"
+export * as DialerContract from "./DialerContract.ts"
 export * as Mailbox from "./Mailbox.ts"
 export * as MailServer from "./MailServer.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
