@@ -210,7 +210,8 @@ export const connect = (
       toServer.clear()
       yield* serverReady.open
       // Whatever comes before the client's side of the handshake is none.
-      yield* Effect.raceFirst(clientReady.await, Effect.andThen(toServer.readable, Effect.fail(handshakeFailed)))
+      yield* Effect.raceFirst(clientReady.await, toServer.readable)
+      if (!clientReady.isOpen()) return yield* handshakeFailed
     }),
     close: Effect.sync(() => {
       toClient.end(closedByServer)
