@@ -14,7 +14,7 @@ import type { Envelope } from "./Envelope.ts"
 import type { Problem, Unmet } from "./Failure.ts"
 import { transaction } from "./internal/transaction.ts"
 import type * as Parameters from "./Parameters.ts"
-import { isPermanent, isTransient, type Reply, text } from "./Reply.ts"
+import { isPermanent, type Reply, text } from "./Reply.ts"
 import * as Sasl from "./Sasl.ts"
 import * as SmtpAuth from "./SmtpAuth.ts"
 
@@ -84,9 +84,8 @@ const quoted = (reply: Reply): string => `${reply.code} ${text(reply)}`.trim()
  * Turns the connection into a TLS session (RFC 3207) and introduces the client again, since the first capabilities came
  * in clear text.
  *
- * A server that refuses STARTTLS (`Refused` at that stage) leaves the connection as it was. After every other problem the
- * connection is useless: the handshake failed, or the server went silent or turned away behind it; the stage is `tls` then
- * (CLASS-24), unless it said that it has no time (CLASS-20).
+ * A server that refuses STARTTLS (`Refused`) leaves the connection as it was. After every other problem the connection is
+ * useless: the handshake failed, or the server went silent or turned away behind it; the stage is `tls` then (CLASS-24).
  *
  * @category dialogues
  * @since 0.1.0
@@ -101,10 +100,8 @@ export function* secure(
   return Result.mapError(yield* hello({ ...introduction, helo: false }), behindTls)
 }
 
-// What goes wrong right behind the handshake is trouble with TLS: many a server sends its alert only now (TLS-018). A server
-// that has no time is believed (CLASS-20).
+// What goes wrong right behind the handshake is trouble with TLS: many a server sends its alert only now (TLS-018).
 const behindTls = (problem: Problem): Problem => {
-  if (problem._tag === "Refused" && isTransient(problem.reply)) return problem
   if (problem._tag !== "Refused") return problem._tag === "Invalid" ? problem : { ...problem, stage: "tls" }
   const detail = `the server refused EHLO behind the TLS handshake (${quoted(problem.reply)})`
   return { _tag: "Unmet", stage: "tls", requirement: "tls", detail }

@@ -118,12 +118,11 @@ const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: Smt
 })
 
 // Whether the server had agreed to TLS before it failed.
-const began = (problem: Failure.Problem): boolean => problem.stage === "tls"
+const began = (problem: Failure.Problem): boolean => problem.stage === "tls" || problem.stage === "ehlo"
 
 // CLASS-23: a server without TLS gets its mail in clear text where that is allowed, unless it hangs up.
 const goesOn = (problem: Failure.Problem): boolean =>
-  problem.stage === "starttls" &&
-  (problem._tag === "Unmet" || (problem._tag === "Refused" && problem.reply.code !== 421))
+  problem._tag === "Unmet" || (problem._tag === "Refused" && problem.reply.code !== 421)
 
 const session = (
   endpoint: Endpoint,
