@@ -339,7 +339,7 @@ describe("Dialogue", () => {
     dialogue.next({ replies: [], lost: undefined })
     const step = dialogue.next({ replies: [], lost: undefined })
     assert.isTrue(step.done)
-    if (step.done === true) assert.strictEqual(failed(step.value), "Unreachable greeting address  4.4.2")
+    if (step.done) assert.strictEqual(failed(step.value), "Unreachable greeting address  4.4.2")
   })
   it("a line holds its bytes, what logs may show, and its stage", () => {
     const line = Result.getOrThrow(Dialogue.line({ _tag: "Rcpt", to: "postmaster", parameters: [] }))

@@ -266,7 +266,7 @@ const endpoint = Endpoint.make({ host: "mx.example.com", address: "192.0.2.1" })
 
 describe("Failure.fromProblem", () => {
   for (const [name, ...cases] of rows) {
-    it(name, () => {
+    it(`${name}`, () => {
       assert.isAbove(cases.length, 0)
       for (const [problem, expected] of cases) {
         assert.deepStrictEqual(verdict(Failure.fromProblem(problem)), expected, JSON.stringify(problem))

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as SocketServer from "effect/socket/SocketServer"
+import { compute } from "./internal/compute.ts"
 import { Mailbox } from "./Mailbox.ts"
 import { type Handler, type ListenOptions, MemoryNetwork } from "./MemoryNetwork.ts"
 import * as ServerWire from "./ServerWire.ts"
@@ -193,6 +194,8 @@ const converse = Effect.fnUntraced(function* (
         return consult(step.question)
       case "Upgrade":
         return upgrade
+      case "Compute":
+        return Effect.map(compute(step), (octets) => ({ octets }))
     }
   }
 
