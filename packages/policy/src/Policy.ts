@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Address from "@effect-mail/protocol/Address"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -314,9 +315,9 @@ export const rule: {
 } = dual(2, (self: Policy, rule: Rule.Rule): Policy => makeUnsafe({ ...self, rules: [rule, ...self.rules] }))
 
 /**
- * Changes the policy for the recipients of a domain (this very name, in upper or lower case) or of all domains for which a
- * predicate holds; it is asked in lower case and without a dot at the end. `adapt` is tried once here, so that what it
- * throws is thrown early.
+ * Changes the policy for the recipients of a domain (this very name, in U-labels or A-labels, in upper or lower case) or of
+ * all domains for which a predicate holds; it is asked in A-labels, in lower case and without a dot at the end. `adapt` is
+ * tried once here, so that what it throws is thrown early.
  *
  * @category combinators
  * @since 0.1.0
@@ -330,12 +331,21 @@ export const forDomain: {
   3,
   (self: Policy, domain: string | ((domain: string) => boolean), adapt: (policy: Policy) => Policy): Policy => {
     adapt(self)
-    const matches = typeof domain === "string" ? (name: string) => name === canonical(domain) : domain
+    const matches = typeof domain === "string" ? isNamed(domain) : domain
     return makeUnsafe({ ...self, domains: [...self.domains, { matches, adapt }] })
   }
 )
 
-const canonical = (domain: string): string => domain.toLowerCase().replace(/\.$/, "")
+const isNamed = (domain: string): ((name: string) => boolean) => {
+  const name = canonical(domain)
+  return (other) => other === name
+}
+
+// The form in which domains are compared: A-labels in lower case. An address literal is no domain name and stays itself.
+const canonical = (domain: string): string => {
+  const name = domain.toLowerCase().replace(/\.$/, "")
+  return Result.getOrElse(Address.domainName(name), () => name)
+}
 
 /**
  * The policy for the recipients of one domain: everything that `forDomain` says about it, applied in the order in which it
