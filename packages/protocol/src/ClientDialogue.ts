@@ -11,10 +11,10 @@ import * as Capabilities from "./Capabilities.ts"
 import * as Command from "./Command.ts"
 import * as Dialogue from "./Dialogue.ts"
 import type { Envelope } from "./Envelope.ts"
-import type { Problem, Unmet } from "./Failure.ts"
+import type { Problem } from "./Failure.ts"
 import { transaction } from "./internal/transaction.ts"
 import type * as Parameters from "./Parameters.ts"
-import { isPermanent, type Reply, text } from "./Reply.ts"
+import { isPermanent, type Reply } from "./Reply.ts"
 import * as Sasl from "./Sasl.ts"
 import * as SmtpAuth from "./SmtpAuth.ts"
 
@@ -49,8 +49,8 @@ export function* greet(
 }
 
 /**
- * Says EHLO (or LHLO), and HELO to a server that refuses it (SMTP-022). Everything learned from an earlier EHLO is to be
- * forgotten (RFC 3207 section 4.2).
+ * Says EHLO (or LHLO), and HELO to a server that refuses it (SMTP-022) where that is good enough. Everything learned from an
+ * earlier EHLO is to be forgotten (RFC 3207 section 4.2).
  *
  * @category dialogues
  * @since 0.1.0
@@ -62,30 +62,18 @@ export function* hello(
   const reply = yield* Dialogue.ask(command)
   if (Result.isFailure(reply)) return Result.fail(reply.failure)
   if (reply.success.code === 250) return Result.succeed(Capabilities.fromReply(reply.success))
-  if (introduction.protocol === "lmtp" || !isPermanent(reply.success)) {
-    return Result.fail(Dialogue.refused("ehlo", reply.success, Command.redacted(command)))
-  }
-  if (!introduction.helo) return Result.fail(noExtensions(reply.success))
+  const mayFallBack = isPermanent(reply.success) && introduction.protocol === "smtp" && introduction.helo
+  if (!mayFallBack) return Result.fail(Dialogue.refused("ehlo", reply.success, Command.redacted(command)))
   const helo = yield* Dialogue.expect(Command.helo(introduction.name), 250)
   return Result.map(helo, (reply) => Capabilities.none(reply.lines[0]?.split(" ")[0]))
 }
 
-// CLASS-21, SMTP-023.
-const noExtensions = (reply: Reply): Unmet => ({
-  _tag: "Unmet",
-  stage: "ehlo",
-  requirement: "tls",
-  detail: `the server refused EHLO (${quoted(reply)}), and without it there is neither TLS nor authentication`
-})
-
-const quoted = (reply: Reply): string => `${reply.code} ${text(reply)}`.trim()
-
 /**
  * Turns the connection into a TLS session (RFC 3207) and introduces the client again, since the first capabilities came
- * in clear text.
+ * in clear text; HELO would not do.
  *
- * A server that refuses STARTTLS (`Refused`) leaves the connection as it was. After every other problem the connection is
- * useless: the handshake failed, or the server went silent or turned away behind it; the stage is `tls` then (CLASS-24).
+ * A server that refuses STARTTLS (stage `starttls`) leaves the connection as it was. After a problem of any other stage the
+ * connection is useless: the handshake failed (`tls`), or what followed it did (`ehlo`).
  *
  * @category dialogues
  * @since 0.1.0
@@ -97,14 +85,7 @@ export function* secure(
   if (Result.isFailure(ready)) return Result.fail(ready.failure)
   const upgraded = yield { _tag: "Upgrade" }
   if (upgraded.lost !== undefined) return Result.fail(upgraded.lost)
-  return Result.mapError(yield* hello({ ...introduction, helo: false }), behindTls)
-}
-
-// What goes wrong right behind the handshake is trouble with TLS: many a server sends its alert only now (TLS-018).
-const behindTls = (problem: Problem): Problem => {
-  if (problem._tag !== "Refused") return problem._tag === "Invalid" ? problem : { ...problem, stage: "tls" }
-  const detail = `the server refused EHLO behind the TLS handshake (${quoted(problem.reply)})`
-  return { _tag: "Unmet", stage: "tls", requirement: "tls", detail }
+  return yield* hello({ ...introduction, helo: false })
 }
 
 /**

@@ -265,14 +265,12 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
 const endpoint = Endpoint.make({ host: "mx.example.com", address: "192.0.2.1" })
 
 describe("Failure.fromProblem", () => {
-  for (const [name, ...cases] of rows) {
-    it(name, () => {
-      assert.isAbove(cases.length, 0)
-      for (const [problem, expected] of cases) {
-        assert.deepStrictEqual(verdict(Failure.fromProblem(problem)), expected, JSON.stringify(problem))
-      }
-    })
-  }
+  it.each(rows.map(([name, ...cases]) => ({ name, cases })))("$name", ({ cases }) => {
+    assert.isAbove(cases.length, 0)
+    for (const [problem, expected] of cases) {
+      assert.deepStrictEqual(verdict(Failure.fromProblem(problem)), expected, JSON.stringify(problem))
+    }
+  })
 
   it("SMTP-012: no failure is uncertain before the last byte", () => {
     const stages: ReadonlyArray<Stage> = ["connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "body"]

@@ -657,7 +657,7 @@ describe("a dialogue whose driver breaks the contract", () => {
     dialogue.next({ replies: [], lost: undefined })
     const step = dialogue.next({ replies: [], lost: undefined })
     assert.isTrue(step.done)
-    if (step.done !== true) return
+    if (!step.done) return
     assert.isFalse(step.value.usable)
     assert.strictEqual(step.value.verdicts[0]?._tag, "Lost")
   })

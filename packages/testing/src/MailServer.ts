@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as SocketServer from "effect/socket/SocketServer"
 import * as Bytes from "./internal/bytes.ts"
+import { compute } from "./internal/compute.ts"
 import { Mailbox } from "./Mailbox.ts"
 import { type ListenOptions, MemoryNetwork } from "./MemoryNetwork.ts"
 import * as ServerWire from "./ServerWire.ts"
@@ -198,6 +199,8 @@ const converse = Effect.fnUntraced(function* (
         return consult(step.question)
       case "Upgrade":
         return upgrade
+      case "Compute":
+        return Effect.map(compute(step), (octets) => ({ octets }))
     }
   }
 
