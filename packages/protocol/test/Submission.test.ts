@@ -32,6 +32,17 @@ describe("lock-step", () => {
     assert.deepStrictEqual(words, ["accepted 250", "accepted 250"])
     assert.isTrue(usable)
   })
+  it("CLS-004 SMTP-054: what logs show are the commands, and every verdict names the one that was refused", () => {
+    const lockStep = submit(2, ["250 a", "250 b", "550 c", "451 no", "250 reset"])
+    const commands = [mail, rcpt("a"), rcpt("b"), data, rset].map((line) => line.trim())
+    assert.deepStrictEqual(lockStep.shown, commands)
+    const refusals = lockStep.verdicts.map((verdict) => (verdict._tag === "Refused" ? verdict.command : ""))
+    assert.deepStrictEqual(refusals, ["DATA", commands[2]])
+    const bdatLine = `BDAT ${message.length} LAST`
+    assert.deepStrictEqual(submit(1, ["421 no"], chunking).shown, [mail.trim(), rcpt("a").trim(), bdatLine])
+    const [refused] = submit(1, ["550 no"]).verdicts
+    assert.strictEqual(refused?._tag === "Refused" ? refused.command : "", commands[0])
+  })
   it("CLASS-37 CLASS-36: after a refused MAIL nothing else is said, and the connection is as before", () => {
     for (const code of [451, 452, 550, 552]) {
       const { usable, words, wrote } = submit(2, [`${code} no`])
@@ -148,6 +159,13 @@ describe("421 and the end of the connection, in lock-step", () => {
       assert.deepStrictEqual(result.words, words)
       assert.strictEqual(failureOf(result.verdicts[0]), failure)
       assert.isFalse(result.usable)
+    }
+  })
+  it("a loss is told as it was", () => {
+    for (let replies = 0; replies < 4; replies++) {
+      const events = ["250 a", "250 b", "354 go"].slice(0, replies)
+      const [verdict] = submit(1, [...events, end("timeout")]).verdicts
+      assert.deepInclude(verdict, { _tag: "Lost", kind: "timeout", detail: "the connection ended" })
     }
   })
   it("V-130 SMTP-014 CLASS-53 CLASS-54: a 250 to the message stands, whatever comes after it", () => {
@@ -419,8 +437,9 @@ describe("binary content", () => {
     }
   })
   it("is refused when its size is not known", () => {
-    const { words, wrote } = submit(1, [], { offers, facts: { encoding: "binary", size: undefined } })
+    const { verdicts, words, wrote } = submit(1, [], { offers, facts: { encoding: "binary", size: undefined } })
     assert.deepStrictEqual([wrote, words], [[], ["unmet 8bitmime"]])
+    assert.deepInclude(verdicts[0], { stage: "mail" })
   })
 })
 

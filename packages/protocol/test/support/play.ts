@@ -42,10 +42,14 @@ const encoder = new TextEncoder()
 /** What an item looks like on the wire. */
 export const wireOf = (item: Dialogue.Line | Dialogue.Content, content: string): string => {
   if (item._tag === "Line") return Redacted.isRedacted(item.wire) ? Redacted.value(item.wire) : item.wire
-  if (item.framing === "none") return ".\r\n"
-  return item.framing === "octets"
-    ? content
-    : decoder.decode(Result.getOrThrow(DotStuffing.stuff(encoder.encode(content))))
+  switch (item.framing) {
+    case "none":
+      return ".\r\n"
+    case "octets":
+      return content
+    case "dots":
+      return decoder.decode(Result.getOrThrow(DotStuffing.stuff(encoder.encode(content))))
+  }
 }
 
 /**

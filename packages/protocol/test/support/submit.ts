@@ -55,13 +55,14 @@ export const submit = (
 ): {
   readonly wrote: ReadonlyArray<string>
   readonly awaited: ReadonlyArray<string>
+  readonly shown: ReadonlyArray<string>
   readonly words: ReadonlyArray<string>
   readonly usable: boolean
   readonly omitted: ReadonlyArray<string>
   readonly verdicts: ReadonlyArray<ClientDialogue.Verdict>
 } => {
   const recipients = typeof to === "number" ? envelope(...people(to)) : to
-  const { awaited, result, wrote } = playAll(submission(recipients, setting), events, setting.content ?? message)
+  const { awaited, result, shown, wrote } = playAll(submission(recipients, setting), events, setting.content ?? message)
   const { omitted, usable, verdicts } = result
-  return { wrote, awaited, words: verdicts.map(word), usable, omitted, verdicts }
+  return { wrote, awaited, shown, words: verdicts.map(word), usable, omitted, verdicts }
 }
