@@ -54,8 +54,9 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 export const pieces = (...texts: ReadonlyArray<string>): Parcel.Body["stream"] =>
   Stream.fromIterable(texts.map(bytes), { chunkSize: 1 })
 
-/** A message of about this size, without a line that begins with a dot. */
-export const large = (octets: number): string => `Subject: Large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(octets / 72)}`
+/** A message of this size, without a line that begins with a dot. */
+export const large = (octets: number): string =>
+  `Subject: Large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(octets / 72)}`.slice(0, octets - 2).padEnd(octets, "\r\n")
 
 export const ehlo = (...keywords: ReadonlyArray<string>): Script.Script => [
   expect("EHLO client.example.com"),
