@@ -4,7 +4,7 @@ import { Endpoint, TlsPolicy } from "@effect-mail/protocol"
 import { Script } from "@effect-mail/testing"
 import { SmtpSession } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Stream } from "effect"
+import { Duration, Effect, Fiber, Metric, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   against,
@@ -484,18 +484,24 @@ describe("an interruption", () => {
   }
   const body = streamed(pieces(large(500_000)))
   for (const [name, script] of Object.entries(points)) {
-    it.effect(`${name}: closes the connection, without a dot, without a QUIT (SMTP-291)`, () =>
-      against(
+    it.effect(`${name}: closes the connection, without a dot, without a QUIT (SMTP-291)`, () => {
+      let fibers = 0
+      const counting = { recordFiberStart: () => void fibers++, recordFiberEnd: () => void fibers-- }
+      return against(
         [script],
         Effect.gen(function* () {
-          const sending = yield* Effect.forkChild(send(body, TlsPolicy.opportunistic))
+          const sending = yield* Effect.forkChild(
+            Effect.provideService(send(body, TlsPolicy.opportunistic), Metric.FiberRuntimeMetrics, counting)
+          )
           yield* settled
           assert.isUndefined(sending.pollUnsafe())
+          assert.isAbove(fibers, 0)
           yield* Fiber.interrupt(sending)
           yield* TestClock.adjust("1 day")
+          assert.strictEqual(fibers, 0, "fibers that are left")
         })
       )
-    )
+    })
   }
 
   it.effect("of an idle session says QUIT", () =>

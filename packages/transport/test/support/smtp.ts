@@ -4,7 +4,7 @@ import { Endpoint, Envelope, type Receipt, TlsPolicy } from "@effect-mail/protoc
 import { MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
 import { type Dialer, SmtpSession, SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert } from "@effect/vitest"
-import { Duration, Effect, Fiber, Result, type Scope, Stream } from "effect"
+import { type Clock, Duration, Effect, Fiber, Result, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const { expect, expectContent, reply } = Script
@@ -148,3 +148,15 @@ export const endsAfter = <A, E, R>(duration: Duration.Duration, effect: Effect.E
     assert.isDefined(fiber.pollUnsafe(), "did not end in time")
     return yield* Fiber.join(fiber)
   })
+
+/** A clock that differs from another one in this. */
+export const clockWith = (clock: Clock.Clock, change: Partial<Clock.Clock>): Clock.Clock => ({
+  currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+  currentTimeMillis: clock.currentTimeMillis,
+  currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+  currentTimeNanos: clock.currentTimeNanos,
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  monotonicTimeNanos: clock.monotonicTimeNanos,
+  sleep: (duration) => clock.sleep(duration),
+  ...change
+})
