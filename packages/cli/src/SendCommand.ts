@@ -111,7 +111,7 @@ export const send = Command.make(
   Effect.fnUntraced(function* ({ more, ...input }) {
     const mailer = yield* Server.mailer(input)
     const mail = yield* message({ ...input, to: [...input.to, ...more] })
-    const receipt = yield* Effect.provide(deliver(mail, input), mailer)
+    const receipt = yield* Effect.provide(deliver(mail, input.retries), mailer)
     const show = input.json ? Report.json : Report.line
     yield* Effect.forEach(receipt.outcomes, (outcome) => Console.log(show(outcome)), { discard: true })
     const status = ExitStatus.fromReceipt(receipt)
@@ -132,18 +132,13 @@ export const send = Command.make(
   ])
 )
 
-interface Patience {
-  readonly retries: number
-  readonly json: boolean
-}
-
 // When the retries are used up, the policy's own verdict is "gave up". That is about this program's patience only: what
 // the last server said is what its caller can act on.
-const deliver = Effect.fnUntraced(function* (mail: Message.Message, { json, retries }: Patience) {
+const deliver = Effect.fnUntraced(function* (mail: Message.Message, retries: number) {
   const last = new Map<string, Receipt.Outcome>()
   const observe = (event: DeliveryEvent): Effect.Effect<void> => {
     if (event._tag === "AttemptEnded") for (const outcome of event.outcomes) last.set(outcome.recipient, outcome)
-    return event._tag === "Waiting" && !json ? Console.error(`effect-mail: ${Report.waiting(event)}`) : Effect.void
+    return event._tag === "Waiting" ? Console.error(`effect-mail: ${Report.waiting(event)}`) : Effect.void
   }
   const receipt = yield* Mailer.deliver(mail).pipe(
     Effect.provideService(Policy.CurrentPolicy, policyFor(retries)),

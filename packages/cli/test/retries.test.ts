@@ -39,12 +39,12 @@ describe("--retries", () => {
   it.effect("that are used up end with what the server said last, which is still temporary: 75", () =>
     withServer((port) =>
       Effect.gen(function* () {
-        const { err, out, status } = yield* send(port, "--to", "temp@inbox.example", "--retries", "1")
+        const { err, out, status } = yield* send(port, "--to", "temp@inbox.example", "--retries", "1", "--json")
         assert.deepStrictEqual([status, err.length], [75, 1])
-        assert.deepStrictEqual(
-          out.map((line) => line.replace(/:\d+ /, " ")),
-          ["temp@inbox.example: refused for now after 2 attempts: 127.0.0.1 answered 450 The mailbox is busy"]
-        )
+        assert.deepStrictEqual(out, [
+          `{"recipient":"temp@inbox.example","outcome":"temp","stage":"rcpt","code":450,"enhanced":"4.2.1",` +
+            `"text":"The mailbox is busy","host":"127.0.0.1","attempts":2}`
+        ])
       })
     )
   )
