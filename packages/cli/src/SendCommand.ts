@@ -111,9 +111,15 @@ export const send = Command.make(
   Effect.fnUntraced(function* ({ more, ...input }) {
     const mailer = yield* Server.mailer(input)
     const mail = yield* message({ ...input, to: [...input.to, ...more] })
-    const receipt = yield* Effect.provide(deliver(mail, input.retries), mailer)
-    const show = input.json ? Report.json : Report.line
-    yield* Effect.forEach(receipt.outcomes, (outcome) => Console.log(show(outcome)), { discard: true })
+    const format = input.json ? Report.json : Report.line
+    const show = Effect.forEach((outcome: Receipt.Outcome) => Console.log(format(outcome)), { discard: true })
+    const last = new Map<string, Receipt.Outcome>()
+    const receipt = yield* deliver(mail, input.retries, last).pipe(
+      Effect.provide(mailer),
+      // Who breaks off a wait must still learn who has the message.
+      Effect.onInterrupt(() => show(last.values()))
+    )
+    yield* show(receipt.outcomes)
     const status = ExitStatus.fromReceipt(receipt)
     if (status !== ExitStatus.ok) return yield* new SendDone({ status })
   })
@@ -132,10 +138,13 @@ export const send = Command.make(
   ])
 )
 
-// When the retries are used up, the policy's own verdict is "gave up". That is about this program's patience only: what
-// the last server said is what its caller can act on.
-const deliver = Effect.fnUntraced(function* (mail: Message.Message, retries: number) {
-  const last = new Map<string, Receipt.Outcome>()
+// `last` gets the outcome of each recipient's last attempt. When the retries are used up, the policy's own verdict is "gave
+// up"; that is about this program's patience only, and what the last server said is what its caller can act on.
+const deliver = Effect.fnUntraced(function* (
+  mail: Message.Message,
+  retries: number,
+  last: Map<string, Receipt.Outcome>
+) {
   const observe = (event: DeliveryEvent): Effect.Effect<void> => {
     if (event._tag === "AttemptEnded") for (const outcome of event.outcomes) last.set(outcome.recipient, outcome)
     return event._tag === "Waiting" ? Console.error(`effect-mail: ${Report.waiting(event)}`) : Effect.void

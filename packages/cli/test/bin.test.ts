@@ -108,16 +108,25 @@ describe("Ctrl-C", () => {
   )
 
   it.live(
-    "ends a wait for the next attempt at once, with 130",
+    "ends a wait for the next attempt at once, with 130 and what has become of each recipient so far",
     () =>
-      Effect.gen(function* () {
-        const child = yield* start(send(yield* closedPort, "--retries", "3"))
-        const waiting = Effect.callback<void>((resume) => void child.stderr.once("data", () => resume(Effect.void)))
-        const { err, out, status, took } = yield* interrupted(child, waiting)
-        assert.deepStrictEqual([status, out], [130, []])
-        assert.match(err.join(), /^effect-mail: accept@inbox\.example: next attempt in \d+s: [^\n]*$/)
-        assert.isBelow(took, 2000)
-      }).pipe(Effect.scoped),
+      withServer((port) =>
+        Effect.gen(function* () {
+          const child = yield* start(send(port, "--retries", "3", "temp@inbox.example"))
+          const waiting = Effect.callback<void>((resume) => void child.stderr.once("data", () => resume(Effect.void)))
+          const { err, out, status, took } = yield* interrupted(child, waiting)
+          assert.strictEqual(status, 130)
+          assert.deepStrictEqual(
+            out.map((line) => line.replace(/:\d+ /, " ")),
+            [
+              "accept@inbox.example: delivered: 127.0.0.1 answered 250 Taken",
+              "temp@inbox.example: refused for now: 127.0.0.1 answered 450 The mailbox is busy"
+            ]
+          )
+          assert.match(err.join(), /^effect-mail: temp@inbox\.example: next attempt in \d+s: [^\n]*$/)
+          assert.isBelow(took, 2000)
+        }).pipe(Effect.scoped)
+      ),
     slow
   )
 })
