@@ -133,7 +133,8 @@ const payloadSize = 1232
  * @since 0.1.0
  */
 export const encodeQuery = (name: string, type: RecordType): Result.Result<Uint8Array, DnsMessageError> => {
-  const bytes = new Uint8Array(headerSize + 255 + 4 + 11)
+  // A name takes one octet more than it has characters, and one for the root.
+  const bytes = new Uint8Array(headerSize + Math.min(name.length, 255) + 2 + 4 + 11)
   const written = writeName(bytes, headerSize, name)
   if (typeof written !== "number") {
     const hint = "Use a name such as mail.example.com, in A-labels (xn--...)"
@@ -166,7 +167,7 @@ const flags = {
  * @since 0.1.0
  */
 export const withId = (message: Uint8Array, id: number): Uint8Array => {
-  const copy = message.slice()
+  const copy = Uint8Array.from(message)
   copy[0] = id >> 8
   copy[1] = id & 0xff
   return copy

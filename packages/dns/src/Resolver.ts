@@ -15,9 +15,9 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import * as DnsMessage from "./DnsMessage.ts"
 import * as Reading from "./internal/answer.ts"
+import * as Gate from "./internal/gate.ts"
 import * as Check from "./internal/options.ts"
 
 /**
@@ -242,9 +242,12 @@ const failure = ({ name, type }: Pick<Question, "name" | "type">, reason: ErrorR
  * @category constructors
  * @since 0.1.0
  */
-export const make = (exchange: Exchange, options: ResolverOptions): Result.Result<Resolver["Service"], Check.InvalidOption> =>
+export const make = (
+  exchange: Exchange,
+  options: ResolverOptions
+): Result.Result<Resolver["Service"], Check.InvalidOption> =>
   Result.map(settingsOf(options), (settings) => {
-    const limit = Semaphore.makeUnsafe(settings.concurrency)
+    const limited = Gate.make(settings.concurrency)
 
     const within = (
       question: Question,
@@ -282,24 +285,24 @@ export const make = (exchange: Exchange, options: ResolverOptions): Result.Resul
 
     const ask = Effect.fnUntraced(function* (question: Question) {
       let left = settings.targets
-      let failed = failure(question, "Timeout", "no resolver answered")
+      let failed: ResolverError | undefined
       for (let round = 0; round < settings.tries && left.length > 0; round++) {
         const silent: Array<Target> = []
         for (const target of left) {
           const result = yield* Effect.result(once(target, question))
           if (Result.isSuccess(result)) return result.success
           if (result.failure.reason === "Timeout") silent.push(target)
-          if (failed.reason === "Timeout") failed = result.failure
+          if (failed === undefined || failed.reason === "Timeout") failed = result.failure
         }
         left = silent
       }
-      return yield* failed
+      return yield* failed ?? failure(question, "Timeout", "no resolver answered")
     })
 
     const query = (name: string, type: DnsMessage.RecordType) =>
       Result.match(DnsMessage.encodeQuery(name, type), {
         onFailure: ({ message }) => Effect.fail(failure({ name: name.slice(0, 255), type }, "BadName", message)),
-        onSuccess: (bytes) => limit.withPermits(1)(ask({ name: Reading.canonical(name), type, bytes }))
+        onSuccess: (bytes) => limited(ask({ name: Reading.canonical(name), type, bytes }))
       })
 
     // The records of an answer are those of the type that was asked for; see `Reading.read`.

@@ -1,7 +1,7 @@
 /**
  * Keeps routes, and the failure to find one, as long as the DNS says that they hold. Each domain is looked up once at a
  * time, whoever asks; a domain that is asked for often is looked up again before its route expires, while the old route is
- * still given; the number of domains is bounded, and those not asked for the longest time go first.
+ * still given; the number of domains is bounded, and those that nobody asks for go first.
  *
  * @since 0.1.0
  */
@@ -119,6 +119,8 @@ interface Entry {
   refreshAt: number
   /** How often it was asked for since it was looked up. */
   hits: number
+  /** Whether it was asked for since it was last looked at for removal. */
+  used: boolean
 }
 
 // A domain is busy when its route was given this often since it was looked up.
@@ -164,15 +166,20 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
       equals: hasEquals(found),
       refreshAt: now + ttl * refreshAfter,
       expiresAt: now + ttl,
-      hits: 0
+      hits: 0,
+      used: false
     })
     if (entries.size > settings.capacity) evict()
   }
 
+  // Second chance: the oldest that nobody asked for since it was last here. To move an entry to the end at every hit
+  // would be simpler and slow, as a Map keeps what was deleted until it is rebuilt.
   const evict = (): void => {
-    for (const oldest of entries.keys()) {
-      entries.delete(oldest)
-      return
+    for (const [domain, entry] of entries) {
+      entries.delete(domain)
+      if (!entry.used) return
+      entry.used = false
+      entries.set(domain, entry)
     }
   }
 
@@ -203,8 +210,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
 
   const hit = (domain: string, entry: Entry, now: number): Effect.Effect<Route, Failed> => {
     entry.hits++
-    entries.delete(domain)
-    entries.set(domain, entry)
+    entry.used = true
     const refresh = now >= entry.refreshAt && entry.hits >= busy && !pending.has(domain)
     const given = entry.equals ? Effect.flatMap(entry.found, redraw) : entry.found
     const counted = Effect.andThen(Metric.update(hits, 1), given)

@@ -158,18 +158,20 @@ export const layerMx = (options: MxOptions = {}): Layer.Layer<Router, Options.In
 
 /**
  * Routes by MX records as `layerMx` does, over a resolver of one's choice, which says exactly why there is no answer and
- * how long one holds: a cache (`RouteCache`) keeps routes as long as their records. `timeout` is that of each question
- * with all its repetitions. Fails with `InvalidOption` as `layerMx` does.
+ * how long one holds: a cache (`RouteCache`) keeps routes as long as their records. How long a question may take is the
+ * resolver's affair. Fails with `InvalidOption` as `layerMx` does.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerResolver = (options: MxOptions = {}): Layer.Layer<Router, Options.InvalidOption, Resolver> =>
+export const layerResolver = (
+  options: Omit<MxOptions, "timeout"> = {}
+): Layer.Layer<Router, Options.InvalidOption, Resolver> =>
   Layer.effect(
     Router,
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(mxSettings(options))
-      return fromFunction(Mx.make(Resolved.make(yield* Resolver, settings), settings))
+      return fromFunction(Mx.make(Resolved.make(yield* Resolver, settings.family), settings))
     })
   )
 

@@ -200,7 +200,7 @@ export const layer = (options: Options = {}): Layer.Layer<Resolver.Resolver, Res
  */
 export interface RouterOptions {
   readonly resolver?: Options | undefined
-  readonly routing?: Router.MxOptions | undefined
+  readonly routing?: Omit<Router.MxOptions, "timeout"> | undefined
   readonly cache?: RouteCache.Options | undefined
 }
 

@@ -64,8 +64,8 @@ const soa = (reader: Reader, owner: Owner): DnsRecord => {
   return { ...owner, type: "SOA", primary, minimum: reader.u32() }
 }
 
-// A copy: the message it came in would be kept alive by a view.
-const rest = (reader: Reader, end: number): Uint8Array => reader.take(Math.max(0, end - reader.at)).slice()
+// A copy: a view would keep the whole message alive, and `slice` of a Buffer is a view, too.
+const rest = (reader: Reader, end: number): Uint8Array => Uint8Array.from(reader.take(Math.max(0, end - reader.at)))
 
 const decoder = new TextDecoder()
 

@@ -13,20 +13,15 @@ import * as Lookup from "./lookup.ts"
 // How long a route is good for when one of its questions had no answer, in seconds.
 const troubleTtl = 60
 
-const lateWhy = "the DNS did not answer in time"
-
 /** Makes the questions of `Router.layerResolver`. */
-export const make = (resolver: Resolver["Service"], { family, timeout }: Lookup.Settings): Lookup.Lookup => {
+export const make = (resolver: Resolver["Service"], family: Lookup.Settings["family"]): Lookup.Lookup => {
   const ask = <T extends RecordType>(name: string, type: T) =>
-    resolver.query(name, type).pipe(
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail({ detail: lateWhy }) }),
-      Effect.matchEffect({
-        onFailure: ({ detail }) =>
-          Effect.as(Lifetime.tell(troubleTtl), { answer: Lookup.trouble(detail), alias: undefined }),
-        onSuccess: ({ alias, rcode, records, ttl }) =>
-          Effect.as(Lifetime.tell(ttl), { answer: answerOf(rcode, records), alias })
-      })
-    )
+    Effect.matchEffect(resolver.query(name, type), {
+      onFailure: ({ detail }) =>
+        Effect.as(Lifetime.tell(troubleTtl), { answer: Lookup.trouble(detail), alias: undefined }),
+      onSuccess: ({ alias, rcode, records, ttl }) =>
+        Effect.as(Lifetime.tell(ttl), { answer: answerOf(rcode, records), alias })
+    })
 
   const addresses = (host: string): Effect.Effect<Lookup.Answer<Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>>> =>
     Effect.map(
