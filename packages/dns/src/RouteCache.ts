@@ -160,7 +160,8 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
       return
     }
     entries.delete(domain)
-    if (ttl <= 0) return
+    if (ttl === 0) return
+    if (entries.size >= settings.capacity) evict()
     entries.set(domain, {
       found,
       equals: hasEquals(found),
@@ -169,7 +170,6 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
       hits: 0,
       used: false
     })
-    if (entries.size > settings.capacity) evict()
   }
 
   // Second chance: the oldest that nobody asked for since it was last here. To move an entry to the end at every hit
@@ -184,28 +184,31 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
   }
 
   // One lookup for all who ask meanwhile; it goes on when they do not wait any longer.
+  const begin = (domain: string): Effect.Effect<Deferred.Deferred<Route, Failed>> => {
+    const deferred = Deferred.makeUnsafe<Route, Failed>()
+    pending.set(domain, deferred)
+    let told: number | undefined
+    return Lifetime.listen(router.route(domain), (seconds) => {
+      told = Math.min(told ?? Infinity, seconds)
+    }).pipe(
+      Effect.onExit((found) =>
+        Clock.clockWith((clock) =>
+          Effect.sync(() => {
+            keep(domain, found, told, clock.currentTimeMillisUnsafe())
+            pending.delete(domain)
+            Deferred.doneUnsafe(deferred, found)
+          })
+        )
+      ),
+      Effect.forkIn(scope),
+      Effect.as(deferred)
+    )
+  }
+
   const lookup = (domain: string): Effect.Effect<Route, Failed> =>
     Effect.suspend(() => {
       const running = pending.get(domain)
-      if (running !== undefined) return Deferred.await(running)
-      const deferred = Deferred.makeUnsafe<Route, Failed>()
-      pending.set(domain, deferred)
-      let told: number | undefined
-      return Lifetime.listen(router.route(domain), (seconds) => {
-        told = Math.min(told ?? Infinity, seconds)
-      }).pipe(
-        Effect.onExit((found) =>
-          Clock.clockWith((clock) =>
-            Effect.sync(() => {
-              keep(domain, found, told, clock.currentTimeMillisUnsafe())
-              pending.delete(domain)
-              Deferred.doneUnsafe(deferred, found)
-            })
-          )
-        ),
-        Effect.forkIn(scope),
-        Effect.andThen(Deferred.await(deferred))
-      )
+      return running === undefined ? Effect.flatMap(begin(domain), Deferred.await) : Deferred.await(running)
     })
 
   const hit = (domain: string, entry: Entry, now: number): Effect.Effect<Route, Failed> => {
@@ -214,11 +217,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     const refresh = now >= entry.refreshAt && entry.hits >= busy && !pending.has(domain)
     const given = entry.equals ? Effect.flatMap(entry.found, redraw) : entry.found
     const counted = Effect.andThen(Metric.update(hits, 1), given)
-    if (!refresh) return counted
-    return Metric.update(refreshes, 1).pipe(
-      Effect.andThen(Effect.forkIn(Effect.exit(lookup(domain)), scope)),
-      Effect.andThen(counted)
-    )
+    return refresh ? Metric.update(refreshes, 1).pipe(Effect.andThen(begin(domain)), Effect.andThen(counted)) : counted
   }
 
   const ask = (domain: string): Effect.Effect<Route, Failed> =>

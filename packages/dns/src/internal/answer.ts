@@ -27,10 +27,11 @@ export const canonical = (name: string): string => {
   return lower.length > 1 && lower.endsWith(".") ? lower.slice(0, -1) : lower
 }
 
-/** Reads a reply that is not truncated. */
+/** Reads a reply; one that is truncated even over TCP tells nothing. */
 export const read = (message: DnsMessage.Message, { name, type }: Question): Reading => {
   const { answers, authenticated, rcode } = message
   const nothing = { rcode: "NOERROR", records: [], alias: undefined, authenticated: false, ttl: 0 } as const
+  if (message.truncated) return { ...nothing, trouble: { reason: "Malformed", detail: "the reply is not complete" } }
   if (rcode !== 0 && rcode !== 3) return { ...nothing, trouble: troubleOf(message) }
   const end = type === "CNAME" ? { name, ttl: Infinity } : follow(answers, name)
   if (end === undefined) {
