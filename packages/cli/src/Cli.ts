@@ -11,6 +11,7 @@ import * as Command from "effect/cli/Command"
 import * as Stdio from "effect/Stdio"
 import * as ExitStatus from "./ExitStatus.ts"
 import { send } from "./SendCommand.ts"
+import { simulate } from "./SimulateCommand.ts"
 
 /**
  * The version that `--version` shows.
@@ -22,7 +23,7 @@ export const version = "0.1.0"
 
 const root = Command.make("effect-mail").pipe(
   Command.withDescription("Send mail, and see what becomes of it"),
-  Command.withSubcommands([send])
+  Command.withSubcommands([send, simulate])
 )
 
 // A wrong command line gets a sentence instead of the whole help page.

@@ -26,6 +26,7 @@ const steps: ReadonlyArray<readonly [label: string, millis: number]> = [
   ["15 min", 900_000],
   ["1 h", 3_600_000],
   ["4 h", 14_400_000],
+  ["12 h", 43_200_000],
   ["1 d", 86_400_000],
   ["5 d", 432_000_000]
 ]
