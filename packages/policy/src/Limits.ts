@@ -54,7 +54,7 @@ export interface Breaker {
  * @since 0.1.0
  */
 export interface Limits {
-  /** All of them hold at the same time. */
+  /** All of them hold at the same time; they are in order of their windows. */
   readonly rates: ReadonlyArray<Rate>
   readonly concurrency: Concurrency
   readonly breaker: Breaker
@@ -101,7 +101,7 @@ export interface Options {
 export const make = (options: Options = {}): Result.Result<Limits, PolicyError> =>
   Result.gen(function* () {
     return {
-      rates: yield* Result.all((options.rates ?? []).map(rate)),
+      rates: (yield* Result.all((options.rates ?? []).map(rate))).toSorted(byWindow),
       concurrency: yield* concurrency(options.concurrency),
       breaker: {
         failures: yield* count("limits.breaker.failures", options.breaker?.failures ?? 5, 1),
@@ -111,6 +111,9 @@ export const make = (options: Options = {}): Result.Result<Limits, PolicyError> 
       patience: yield* time("limits.patience", options.patience ?? "10 seconds")
     }
   })
+
+// An attempt that a later rate refuses has used up the earlier ones, which matters least for the short windows.
+const byWindow = (a: Rate, b: Rate) => Duration.Order(a.window, b.window)
 
 const rate = (input: NonNullable<Options["rates"]>[number], index: number): Checked<Rate> =>
   Result.gen(function* () {
