@@ -13,6 +13,7 @@ import * as Stdio from "effect/Stdio"
 import * as ExitStatus from "./ExitStatus.ts"
 import { route } from "./RouteCommand.ts"
 import { send } from "./SendCommand.ts"
+import { simulate } from "./SimulateCommand.ts"
 
 /**
  * The version that `--version` shows.
@@ -24,7 +25,7 @@ export const version = "0.1.0"
 
 const root = Command.make("effect-mail").pipe(
   Command.withDescription("Send mail, and see what becomes of it"),
-  Command.withSubcommands([send, route])
+  Command.withSubcommands([send, route, simulate])
 )
 
 // A wrong command line gets one sentence about its first mistake instead of the whole help page.
