@@ -45,3 +45,37 @@ describe("README.md", () => {
     )
   })
 })
+
+const filesBelow = (folder: string): ReadonlyArray<string> =>
+  Fs.globSync("**/*.ts", { cwd: folder, exclude: (name) => name === "node_modules" }).map((file) =>
+    Path.join(folder, file)
+  )
+
+const flat = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join("\n")
+
+describe("the pages of the packages", () => {
+  for (const name of Fs.readdirSync(Path.join(root, "packages"))) {
+    it(`packages/${name}/README.md prints code that stands in an example or a test, and so is compiled and run`, () => {
+      const page = Path.join(root, "packages", name, "README.md")
+      const blocks = [...Fs.readFileSync(page, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map((m) => flat(m[1] ?? ""))
+      const homes = [Path.join(root, "examples"), Path.join(root, "packages", name, "test")]
+      const code = homes.flatMap(filesBelow).map((file) => flat(Fs.readFileSync(file, "utf8")))
+      const homeless = blocks.filter((block) => !code.some((text) => text.includes(block)))
+      assert.deepStrictEqual(homeless, [])
+    })
+  }
+
+  it("packages/protocol/README.md prints what examples/dialogue.ts prints", () => {
+    const page = Fs.readFileSync(Path.join(root, "packages/protocol/README.md"), "utf8")
+    const run = ChildProcess.spawnSync(process.execPath, ["--conditions=source", "examples/dialogue.ts"], {
+      cwd: root,
+      encoding: "utf8"
+    })
+    assert.include(page, `\`\`\`\n${run.stdout}\`\`\``)
+  })
+})

@@ -1,7 +1,8 @@
 /**
- * What a server offers, from its reply to EHLO (RFC 5321 section 4.1.1.1): the first line names the server, each further
- * line is a keyword and its parameters. Keywords are compared without case; what is no keyword is left out. What was learned
- * before a TLS handshake or a SASL layer must be thrown away, and asked for again (RFC 3207 section 4.2, EHLO-006).
+ * What a server offers, from its reply to EHLO (RFC 5321 section 4.1.1.1): the first line names the server, each
+ * further line is a keyword and its parameters. Keywords are compared without case; what is no keyword is left out.
+ * What was learned before a TLS handshake or a SASL layer must be thrown away, and asked for again (RFC 3207 section
+ * 4.2, EHLO-006).
  *
  * @since 0.1.0
  */
@@ -179,8 +180,8 @@ export class Capabilities {
   /** What it said behind its name. */
   readonly greeting: string
   /**
-   * The largest message in octets, counted with CR LF and before dot stuffing (RFC 1870). Undefined when the server states
-   * no limit: no SIZE, SIZE alone, 0, or something that is no number (V-027).
+   * The largest message in octets, counted with CR LF and before dot stuffing (RFC 1870). Undefined when the server
+   * states no limit: no SIZE, SIZE alone, 0, or something that is no number (V-027).
    */
   readonly size: number | undefined
   /** SASL mechanisms in upper case, in the server's order, each once (EHLO-002, EHLO-003). */

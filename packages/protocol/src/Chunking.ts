@@ -1,6 +1,6 @@
 /**
- * Message data in counted chunks (BDAT, RFC 3030): no line ends, no dots, nothing in the data that could end it. To be used
- * with servers that offer CHUNKING only, as any other would take the data for commands (SMTP-154).
+ * Message data in counted chunks (BDAT, RFC 3030): no line ends, no dots, nothing in the data that could end it. To be
+ * used with servers that offer CHUNKING only, as any other would take the data for commands (SMTP-154).
  *
  * @since 0.1.0
  */
@@ -28,16 +28,16 @@ export interface Chunk {
  * @since 0.1.0
  */
 export interface Splitter {
-  /** Takes the next octets; returns the chunks that are full and are not the last one. What was pushed must not change. */
+  /** Takes the next octets; returns the full chunks that are not the last one. What was pushed must not change. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Chunk>
   /** The last chunk, with all that is left: 1 to `size` octets, or none when the message is empty. */
   readonly end: () => Chunk
 }
 
 /**
- * Makes a splitter for chunks of `size` octets, rounded down and at least 1. A full chunk is held back until it is known
- * whether it is the last one, which saves the empty `BDAT 0 LAST` and its round trip (SMTP-150, SMTP-151). Memory is
- * bounded by `size` and what is pushed at once.
+ * Makes a splitter for chunks of `size` octets, rounded down and at least 1. A full chunk is held back until it is
+ * known whether it is the last one, which saves the empty `BDAT 0 LAST` and its round trip (SMTP-150, SMTP-151). Memory
+ * is bounded by `size` and what is pushed at once.
  *
  * @category constructors
  * @since 0.1.0
@@ -123,8 +123,8 @@ export interface Receiver {
 }
 
 /**
- * Makes a reader for the data of one BDAT command that announced `size` octets. It has to be read to its end also when the
- * chunk is refused (SMTP-152). Push an empty array to learn that a chunk of size 0 is done.
+ * Makes a reader for the data of one BDAT command that announced `size` octets. It has to be read to its end also when
+ * the chunk is refused (SMTP-152). Push an empty array to learn that a chunk of size 0 is done.
  *
  * @category constructors
  * @since 0.1.0

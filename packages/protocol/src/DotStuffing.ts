@@ -1,9 +1,10 @@
 /**
- * Transparency of message data (RFC 5321 section 4.5.2): the sender doubles a dot that begins a line and ends the data with
- * CR LF dot CR LF; the receiver ends at exactly that sequence and takes one dot from each line that begins with one.
+ * Transparency of message data (RFC 5321 section 4.5.2): the sender doubles a dot that begins a line and ends the data
+ * with CR LF dot CR LF; the receiver ends at exactly that sequence and takes one dot from each line that begins with
+ * one.
  *
- * Lines end in CR LF only. A bare CR or LF is neither sent nor obeyed, so that no text within a message can be taken for
- * the end of it (SMTP smuggling, CVE-2023-51764, -51765, -51766).
+ * Lines end in CR LF only. A bare CR or LF is neither sent nor obeyed, so that no text within a message can be taken
+ * for the end of it (SMTP smuggling, CVE-2023-51764, -51765, -51766).
  *
  * @since 0.1.0
  */
@@ -28,8 +29,8 @@ const withinLine = Uint8Array.of(CR, LF, DOT, CR, LF)
  */
 export interface Facts {
   /**
-   * That no line begins with a dot and that every line ends in CR LF (the last one may lack it). Such data is passed on as
-   * it is, without being looked at; whoever says so vouches for both. Defaults to false.
+   * That no line begins with a dot and that every line ends in CR LF (the last one may lack it). Such data is passed on
+   * as it is, without being looked at; whoever says so vouches for both. Defaults to false.
    */
   readonly dotFree?: boolean | undefined
 }
@@ -43,7 +44,7 @@ export interface Facts {
 export interface Stuffer {
   /** The next octets for the wire; the chunk itself when no dot had to be added. Fails at a bare CR or LF. */
   readonly push: (chunk: Uint8Array) => Result.Result<Uint8Array, BareLineEnd>
-  /** The end of the data: a CR LF when the last line lacks it, and the dot on a line of its own. Fails at a final CR. */
+  /** The end of the data: a CR LF when the last line lacks it, and the dot on its own line. Fails at a final CR. */
   readonly end: () => Result.Result<Uint8Array, BareLineEnd>
 }
 
@@ -152,7 +153,8 @@ export interface UnstuffOptions {
   readonly bareLineEnds?: "refuse" | "keep" | undefined
 }
 
-// What the last chunk ended with that may belong to the end of the data: a dot that begins a line, or such a dot and a CR.
+// What the last chunk ended with that may belong to the end of the data: a dot that begins a line, or such a dot and a
+// CR.
 type Held = "dot" | "dot-cr" | undefined
 
 const crOnly = Uint8Array.of(CR)
@@ -235,8 +237,8 @@ const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
 }
 
 /**
- * Makes a reader of the data behind a 354 reply. Only CR LF dot CR LF ends it (SMTP-095), the first CR LF being that of the
- * DATA command when the message is empty.
+ * Makes a reader of the data behind a 354 reply. Only CR LF dot CR LF ends it (SMTP-095), the first CR LF being that of
+ * the DATA command when the message is empty.
  *
  * @category constructors
  * @since 0.1.0

@@ -72,8 +72,8 @@ export const parse = (text: string): EnhancedStatus | undefined =>
 
 /**
  * The enhanced status code at the beginning of one line of a reply, `line` being its text behind reply code and
- * separator. It counts when its class is the first digit of `code` and a space or the end follows it; else the result is
- * undefined and the reply code decides alone (ESC-003, CLASS-61). Extension or not, nobody has to advertise it.
+ * separator. It counts when its class is the first digit of `code` and a space or the end follows it; else the result
+ * is undefined and the reply code decides alone (ESC-003, CLASS-61). Extension or not, nobody has to advertise it.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * What a server says when the connection opens (RFC 5321 section 4.2): `220`, its name, and words for people. The words mean
- * nothing; that one of them is ESMTP is a hint and no more, EHLO tells.
+ * What a server says when the connection opens (RFC 5321 section 4.2): `220`, its name, and words for people. The words
+ * mean nothing; that one of them is ESMTP is a hint and no more, EHLO tells.
  *
  * @since 0.1.0
  */
@@ -26,8 +26,8 @@ const firstWord = (line: string): string => /^[^ \t]*/.exec(line.trimStart())?.[
 const looksLikeHost = (word: string): boolean => /^\[[^\]]+\]$|^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(word)
 
 /**
- * Reads a 220 greeting of one or more lines. The name is the first word of the first line that begins with a host name or an
- * address literal, else the very first word (SMTP-017, V-016).
+ * Reads a 220 greeting of one or more lines. The name is the first word of the first line that begins with a host name
+ * or an address literal, else the very first word (SMTP-017, V-016).
  *
  * @category decoding
  * @since 0.1.0

@@ -3,11 +3,11 @@
  * command decides how the next bytes are to be read: as a line, as message data (`DotStuffing`, `Chunking`) or as TLS.
  * `take` hands over what has not been read as lines.
  *
- * Only CR LF ends a line (RFC 5321 section 2.3.8). Memory is bounded by the limit and what is pushed at once, however long
- * the peer goes on without a line end (CVE-2026-38728); time is linear in the bytes.
+ * Only CR LF ends a line (RFC 5321 section 2.3.8). Memory is bounded by the limit and what is pushed at once, however
+ * long the peer goes on without a line end (CVE-2026-38728); time is linear in the bytes.
  *
- * After STARTTLS whatever `take` returns was sent in clear text and must be thrown away, or the connection be closed (RFC
- * 3207 section 4.2, TLS-004).
+ * After STARTTLS whatever `take` returns was sent in clear text and must be thrown away, or the connection be closed
+ * (RFC 3207 section 4.2, TLS-004).
  *
  * @since 0.1.0
  */
@@ -41,8 +41,8 @@ export interface Options {
 export const authLineLength = 12288
 
 /**
- * What came is no command line. After `encoding` the line has been read and the session may go on (500); after the others
- * nothing that follows can be trusted, and the connection should be closed.
+ * What came is no command line. After `encoding` the line has been read and the session may go on (500); after the
+ * others nothing that follows can be trusted, and the connection should be closed.
  *
  * @category errors
  * @since 0.1.0
@@ -53,8 +53,8 @@ export class LineError extends Schema.TaggedError<LineError>("@effect-mail/proto
   /** Where the line begins, in octets since the decoder was made. */
   offset: Schema.Int,
   /**
-   * The beginning of the line as far as it came, as printable ASCII with escapes. Only of the first line of a connection,
-   * which may be no SMTP at all; a later one may hold a password.
+   * The beginning of the line as far as it came, as printable ASCII with escapes. Only of the first line of a
+   * connection, which may be no SMTP at all; a later one may hold a password.
    */
   excerpt: Schema.optional(Schema.String),
   /** What the peer seems to speak instead, where that can be known. */

@@ -1,7 +1,7 @@
 /**
- * Line ends of message data. SMTP knows CR LF alone; a CR or an LF that stands by itself is never sent and never obeyed,
- * because two servers that read it differently disagree on where a message ends (RFC 5321 section 2.3.8, SMTP smuggling).
- * Whoever has text with other line ends makes them CR LF here, on purpose and before signing.
+ * Line ends of message data. SMTP knows CR LF alone; a CR or an LF that stands by itself is never sent and never
+ * obeyed, because two servers that read it differently disagree on where a message ends (RFC 5321 section 2.3.8, SMTP
+ * smuggling). Whoever has text with other line ends makes them CR LF here, on purpose and before signing.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,8 @@ const LF = 10
 const lf = Uint8Array.of(LF)
 
 /**
- * Message data has a CR or an LF that stands by itself (SMTP-002, SMTP-053). Nothing of the chunk it is in was passed on.
+ * Message data has a CR or an LF that stands by itself (SMTP-002, SMTP-053). Nothing of the chunk it is in was passed
+ * on.
  *
  * @category errors
  * @since 0.1.0
@@ -27,7 +28,8 @@ export class BareLineEnd extends Schema.TaggedError<BareLineEnd>("@effect-mail/p
   offset: Schema.Int
 }) {
   override get message(): string {
-    return `The message has a bare ${this.found} at octet ${this.offset}: lines must end in CR LF. Use LineEndings to make them so`
+    const what = `The message has a bare ${this.found} at octet ${this.offset}`
+    return `${what}: lines must end in CR LF. Use LineEndings to make them so`
   }
 }
 
@@ -65,7 +67,8 @@ export const normalizer = (): Normalizer => {
 }
 
 /**
- * The octets with every line end (CR LF, bare LF, bare CR) turned into CR LF; the same array when nothing had to change.
+ * The octets with every line end (CR LF, bare LF, bare CR) turned into CR LF; the same array when nothing had to
+ * change.
  *
  * @category encoding
  * @since 0.1.0

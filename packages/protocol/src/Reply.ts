@@ -1,6 +1,6 @@
 /**
- * A server's reply (RFC 5321 section 4.2): one code, one or more lines of text. What a reply means for a delivery is decided
- * in `Failure`, how it is read from bytes in `ReplyDecoder`, what each code says in `ReplyCode`.
+ * A server's reply (RFC 5321 section 4.2): one code, one or more lines of text. What a reply means for a delivery is
+ * decided in `Failure`, how it is read from bytes in `ReplyDecoder`, what each code says in `ReplyCode`.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,8 @@ export interface Reply {
 }
 
 /**
- * Makes a reply of a code and the text of its lines (one empty line when there is none). `enhanced` is that of the first
- * line that begins with one of the code's own class (ESC-003).
+ * Makes a reply of a code and the text of its lines (one empty line when there is none). `enhanced` is that of the
+ * first line that begins with one of the code's own class (ESC-003).
  *
  * @category constructors
  * @since 0.1.0
@@ -79,8 +79,8 @@ export const isTransient = (self: Reply): boolean => severity(self) === "transie
 export const isPermanent = (self: Reply): boolean => severity(self) === "permanent"
 
 /**
- * What the code's first digit says (SMTP-085), known code or not (V-019); undefined outside 200 to 599, which no decoder
- * lets through.
+ * What the code's first digit says (SMTP-085), known code or not (V-019); undefined outside 200 to 599, which no
+ * decoder lets through.
  *
  * @category getters
  * @since 0.1.0
@@ -135,9 +135,9 @@ export class ReplyFormatError extends Schema.TaggedError<ReplyFormatError>("@eff
   }
 ) {
   override get message(): string {
-    return this.reason === "code"
-      ? `${this.code} is not a reply code: it must be an integer from 200 to 599`
-      : `Reply ${this.code} has a control character in line ${this.line + 1} at position ${this.position}: remove it, and split texts of several lines`
+    if (this.reason === "code") return `${this.code} is not a reply code: it must be an integer from 200 to 599`
+    const place = `line ${this.line + 1} at position ${this.position}`
+    return `Reply ${this.code} has a control character in ${place}: remove it, and split texts of several lines`
   }
 }
 
@@ -151,8 +151,8 @@ const controlIn = (line: string): number => {
 
 /**
  * A reply as a server sends it: all lines with their line ends. Lines longer than the 512 octets of RFC 5321 section
- * 4.5.3.1.5 are not folded, as only their author knows where. Fails when the code is not an integer from 200 to 599 or when
- * a line has a control character other than a tab (SMTP-050).
+ * 4.5.3.1.5 are not folded, as only their author knows where. Fails when the code is not an integer from 200 to 599 or
+ * when a line has a control character other than a tab (SMTP-050).
  *
  * @category encoding
  * @since 0.1.0

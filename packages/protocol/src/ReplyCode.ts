@@ -1,6 +1,6 @@
 /**
- * Reply codes as data (RFC 5321 section 4.2 and the extensions): what each means, which commands get it, and which codes a
- * command may get. A code that is not listed is understood by its digits (SMTP-083, SMTP-085).
+ * Reply codes as data (RFC 5321 section 4.2 and the extensions): what each means, which commands get it, and which
+ * codes a command may get. A code that is not listed is understood by its digits (SMTP-083, SMTP-085).
  *
  * @since 0.1.0
  */
@@ -251,8 +251,8 @@ export const expected: Readonly<Record<Occasion, Expected>> = {
 }
 
 /**
- * Whether a code may answer an occasion. One that may not is still acted on by its first digit when that makes sense, but
- * a server that uses it deserves suspicion.
+ * Whether a code may answer an occasion. One that may not is still acted on by its first digit when that makes sense,
+ * but a server that uses it deserves suspicion.
  *
  * @category guards
  * @since 0.1.0

@@ -1,12 +1,12 @@
 /**
- * Reads replies from bytes as they come, in any chunking. Strict where leniency would let a client and a server disagree
- * about what was said (a line without a code, codes that differ, a wrong separator), lenient where real servers are sloppy
- * and nothing hangs on it (LF alone as line end, trailing blanks, ill-formed UTF-8). Memory is bounded by the limits, time
- * is linear in the bytes.
+ * Reads replies from bytes as they come, in any chunking. Strict where leniency would let a client and a server
+ * disagree about what was said (a line without a code, codes that differ, a wrong separator), lenient where real
+ * servers are sloppy and nothing hangs on it (LF alone as line end, trailing blanks, ill-formed UTF-8). Memory is
+ * bounded by the limits, time is linear in the bytes.
  *
- * A decoder does not know what was asked. After STARTTLS and before the handshake the caller must see to it that nothing
- * follows the reply: no further reply came out of the same bytes and nothing is `pending`. Else somebody may have injected
- * plaintext into the session, and the connection must not be used (RFC 3207 section 4.2, TLS-003).
+ * A decoder does not know what was asked. After STARTTLS and before the handshake the caller must see to it that
+ * nothing follows the reply: no further reply came out of the same bytes and nothing is `pending`. Else somebody may
+ * have injected plaintext into the session, and the connection must not be used (RFC 3207 section 4.2, TLS-003).
  *
  * @since 0.1.0
  */
@@ -69,8 +69,9 @@ const words = {
  */
 export interface ReplyDecoder {
   /**
-   * Takes the next octets and appends the replies they complete to `into`. When it fails, the replies that were complete
-   * before the fault have been appended all the same. A decoder that has failed fails the same way until it is reset.
+   * Takes the next octets and appends the replies they complete to `into`. When it fails, the replies that were
+   * complete before the fault have been appended all the same. A decoder that has failed fails the same way until it is
+   * reset.
    */
   readonly push: (chunk: Uint8Array, into: Array<Reply.Reply>) => Result.Result<void, ReplyError>
   /** Whether a part of a reply is waiting for its end; at the end of the stream that means that a reply was cut off. */
@@ -244,7 +245,7 @@ class Decoder implements ReplyDecoder {
 
   #fail(reason: ReplyError["reason"], bytes: Uint8Array, start: number, next: number): false {
     const line = bytes.subarray(start, next)
-    const hint = true ? foreignServer(line) : undefined
+    const hint = this.#offset === 0 ? foreignServer(line) : undefined
     const error = new ReplyError({
       reason,
       offset: this.#offset,

@@ -402,7 +402,7 @@ describe("SmtpAuth.authenticate", () => {
       const played = play([cram], [`334 ${text}`, "501 5.5.2 cancelled"])
       assert.deepStrictEqual(played.sent, ["AUTH CRAM-MD5", "*"], text)
       const failure = Failure.fromProblem(rejected(played).problem)
-      assert.deepStrictEqual([failure._tag, failure.enhanced, failure.stage], ["TempFailure", "4.5.0", "auth"])
+      assert.deepStrictEqual([failure._tag, failure.enhanced, failure.stage], ["Unreachable", "4.7.8", "auth"])
     }
   })
   it("whatever the server answers to the cancellation, the exchange has failed", () => {

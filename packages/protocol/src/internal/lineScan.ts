@@ -1,9 +1,9 @@
 /**
- * Finds what matters to line-oriented data, over any chunking: dots at the beginning of lines, and CR and LF that are not
- * a CR LF pair. Lines begin after CR LF and nowhere else (RFC 5321 section 2.3.8).
+ * Finds what matters to line-oriented data, over any chunking: dots at the beginning of lines, and CR and LF that are
+ * not a CR LF pair. Lines begin after CR LF and nowhere else (RFC 5321 section 2.3.8).
  *
- * Text is mostly neither CR nor LF, so groups of octets are tested at once and only a group that holds a control octet is
- * looked at octet by octet.
+ * Text is mostly neither CR nor LF, so groups of octets are tested at once and only a group that holds a control octet
+ * is looked at octet by octet.
  */
 const CR = 13
 const LF = 10
@@ -24,8 +24,8 @@ export class LineScan {
   readonly dots: Array<number> = []
   dotCount = 0
   /**
-   * Indices of the octets at which a bare line end showed itself: the bare LF, or the octet after a bare CR (which may be
-   * index 0, the CR being in the chunk before).
+   * Indices of the octets at which a bare line end showed itself: the bare LF, or the octet after a bare CR (which may
+   * be index 0, the CR being in the chunk before).
    */
   readonly bare: Array<number> = []
   bareCount = 0

@@ -7,7 +7,8 @@ const SHORT = 32
 
 const copy = (from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void => {
   if (end - start >= SHORT) to.set(from.subarray(start, end), at)
-  else for (let read = start, write = at; read < end; read++, write++) to[write] = from[read] as number // below the length
+  // The index is below the length.
+  else for (let read = start, write = at; read < end; read++, write++) to[write] = from[read] as number
 }
 
 /** What is put in, by what it comes to stand before. */
