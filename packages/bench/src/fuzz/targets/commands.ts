@@ -112,6 +112,7 @@ const commandLaws = (input: string): boolean => {
     return false
   }
   const parsed = result.success
+  ensure(/^[!-~]+(?: |$)/.test(input), "a verb is ASCII", input)
   ensure(
     !/[\u0000-\u001f\u007f]/.test(JSON.stringify(comparable(parsed))),
     "no control character comes through",
