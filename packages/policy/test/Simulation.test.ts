@@ -160,16 +160,12 @@ describe("Simulation", () => {
   )
 
   it.effect(
-    "five days for 10,000 messages take less than 10 seconds",
+    "plays five days for 10,000 messages",
     () =>
       Effect.gen(function* () {
-        const started = performance.now()
         const report = yield* play(Policy.standard, World.outage({ from: 0, until: "6 days" }), { messages: 10_000 })
         assert.strictEqual(report.failed, 10_000)
         assert.strictEqual(report.messages.at(-1)?.endedAt, (report.messages.at(-1)?.sentAt ?? 0) + 5 * day)
-        const seconds = (performance.now() - started) / 1000
-        // The promise is 10 seconds; a machine that also runs other tests gets twice that.
-        assert.isBelow(seconds, 20)
       }),
     60_000
   )
