@@ -1,4 +1,4 @@
-import { Endpoint, Failure, TlsPolicy } from "@effect-mail/protocol"
+import { Endpoint, Failure, type ServerDialogue, TlsPolicy } from "@effect-mail/protocol"
 import {
   Mailbox,
   MailServer,
@@ -10,7 +10,6 @@ import {
 import { SmtpTransport, Transport } from "@effect-mail/transport"
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import type { ServerDialogue } from "@effect-mail/protocol"
 
 const place = { address: "192.0.2.25", port: 25, names: ["mail.example.com"] }
 
