@@ -233,7 +233,9 @@ describe("AUTH", () => {
     assert.strictEqual(failed(result), "Unreachable auth later  4.7.8")
   })
   it("the connection may end at any point of the exchange", () => {
-    assert.strictEqual(failed(authenticate(["LOGIN"], [end()]).result), "TempFailure auth host  4.4.2")
+    const { result } = authenticate(["LOGIN"], [end("reset")])
+    assert.deepInclude(Result.getOrThrow(Result.flip(result)), { _tag: "Lost", kind: "reset" })
+    assert.strictEqual(failed(result), "TempFailure auth host  4.4.2")
     assert.strictEqual(failed(authenticate(["LOGIN"], ["334 ", end("timeout")]).result), "TempFailure auth host  4.4.2")
   })
   it("no step shows the secret", () => {

@@ -328,6 +328,10 @@ describe("the sentence of a failure", () => {
     assert.strictEqual(Failure.fromProblem(refused("rcpt", 450, "Busy")).message, "the server answered 450 Busy")
     assert.strictEqual(Failure.fromProblem(refused("rcpt", 450, ""), { host: "mx" }).message, "mx answered 450")
   })
+  it("of a host that is an IPv6 address", () => {
+    const where = { host: "2001:db8::1", port: 25 }
+    assert.strictEqual(Failure.fromProblem(lost("mail"), where).message, "[2001:db8::1]:25: it ended")
+  })
   it("of a reply that does not fit", () => {
     assert.strictEqual(
       Failure.fromProblem(refused("data", 250, "2.0.0 Ok"), at).message,

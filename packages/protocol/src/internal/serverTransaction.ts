@@ -3,14 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Address from "../Address.ts"
 import * as Reply from "../Reply.ts"
 import type { ServerDialogue, Transaction } from "../ServerDialogue.ts"
 import { wrongParameter } from "./serverParameters.ts"
 import { type CommandOf, consult, forget, type Next, noAnswer, say, type State, tell } from "./serverState.ts"
-
-const isAscii = (path: Address.ReversePath | Address.ForwardPath): boolean =>
-  path === "" || path === "postmaster" || Address.isAscii(path)
+import { isAscii } from "./text.ts"
 
 export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Mail">): ServerDialogue<Next> {
   const { hello, identity, options, transaction } = state
