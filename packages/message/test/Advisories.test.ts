@@ -28,10 +28,9 @@ const rendering = (message: Message.Message) => Effect.result(Render.render(mess
  * Parses an input of the greatest length that is looked at. Whatever took more than linear time would take hours, so that the
  * test runner's limit is all the measure that is needed.
  */
-const survives = (piece: string, before = "", after = "") => {
+const parsesAtOnce = (piece: string, before = "", after = "") => {
   const room = AddressList.maxLength - before.length - after.length
-  const result = AddressList.parse(before + piece.repeat(Math.floor(room / piece.length)) + after)
-  assert.isTrue(Result.isResult(result))
+  return Result.isResult(AddressList.parse(before + piece.repeat(Math.floor(room / piece.length)) + after))
 }
 
 // Callers without types pass such things.
@@ -72,10 +71,10 @@ describe("addresses", () => {
       "[",
       " "
     ]) {
-      survives(piece)
+      assert.isTrue(parsesAtOnce(piece))
     }
-    survives("=?utf-8?q?a?= ", "", "<a@b.c>")
-    survives("b.", "a@", "c")
+    assert.isTrue(parsesAtOnce("=?utf-8?q?a?= ", "", "<a@b.c>"))
+    assert.isTrue(parsesAtOnce("b.", "a@", "c"))
   }, 300_000)
   it("GHSA-cc9r-2j5m-2m83: a comment in the domain is dropped at its ends and refused inside", () => {
     assert.deepStrictEqual(Result.getOrThrow(domains("a@(evil.example)internal.example")), ["internal.example"])

@@ -68,11 +68,22 @@ export interface Connection {
  */
 export class Mismatch extends Data.TaggedError("Mismatch")<{ readonly detail: string }> {}
 
-const nextLine = Effect.fnUntraced(function* (connection: Connection) {
+/**
+ * The next line of the client, for steps of one's own. Fails with a `Mismatch` when what came is no line.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const readLine = Effect.fnUntraced(function* (
+  connection: Connection
+): Effect.fn.Return<string, Mismatch | ServerWireError> {
   while (true) {
     const line = connection.lines.next()
     if (Result.isFailure(line)) return yield* new Mismatch({ detail: line.failure.message })
-    if (line.success !== undefined) return line.success
+    if (line.success !== undefined) {
+      connection.note(`C: ${line.success}`)
+      return line.success
+    }
     connection.lines.push(yield* connection.wire.read)
   }
 })
@@ -80,8 +91,7 @@ const nextLine = Effect.fnUntraced(function* (connection: Connection) {
 const hear = (what: string, accepts: (line: string) => boolean): Step => ({
   what,
   play: Effect.fnUntraced(function* (connection) {
-    const line = yield* nextLine(connection)
-    connection.note(`C: ${line}`)
+    const line = yield* readLine(connection)
     if (!accepts(line)) return yield* new Mismatch({ detail: `expected ${what}` })
   })
 })
@@ -191,9 +201,9 @@ export const expectEnd: Step = {
   what: "the end of the connection",
   last: true,
   play: Effect.fnUntraced(function* (connection) {
-    const line = yield* Effect.result(nextLine(connection))
-    if (Result.isSuccess(line)) connection.note(`C: ${line.success}`)
-    else if (line.failure._tag === "ServerWireError" && connection.lines.buffered === 0) return
+    const line = yield* Effect.result(readLine(connection))
+    const silent = connection.lines.buffered === 0
+    if (silent && Result.isFailure(line) && line.failure._tag === "ServerWireError") return
     return yield* new Mismatch({ detail: "expected the end of the connection" })
   })
 }
@@ -232,7 +242,7 @@ export const send = (...pieces: ReadonlyArray<Bytes.Input>): Step => ({
 })
 
 /**
- * Shakes hands; as the first step it is TLS from the first byte, after `expect("STARTTLS")` and its reply it is STARTTLS.
+ * Shakes hands, for which the client waits without a further word (PIPE-004); as the first step it is TLS from the first byte, after `expect("STARTTLS")` and its reply it is STARTTLS.
  *
  * @category steps
  * @since 0.1.0
@@ -240,9 +250,26 @@ export const send = (...pieces: ReadonlyArray<Bytes.Input>): Step => ({
 export const startTls: Step = {
   what: "to shake hands",
   play: Effect.fnUntraced(function* (connection) {
+    if (connection.lines.buffered > 0) return yield* new Mismatch({ detail: "expected nothing before the handshake" })
     yield* connection.wire.secure
     connection.lines = LineDecoder.make()
     connection.note("*: TLS")
+  })
+}
+
+/**
+ * Shakes hands with a client that does not like the certificate and is gone.
+ *
+ * @category steps
+ * @since 0.1.0
+ */
+export const expectTlsFailure: Step = {
+  what: "the client to refuse the handshake",
+  last: true,
+  play: Effect.fnUntraced(function* ({ note, wire }) {
+    const secured = yield* Effect.result(Effect.andThen(wire.secure, wire.read))
+    note(`*: ${Result.isSuccess(secured) ? "TLS" : "no TLS"}`)
+    if (Result.isSuccess(secured)) return yield* new Mismatch({ detail: "expected the client to refuse the handshake" })
   })
 }
 

@@ -3,6 +3,7 @@
  * that readers see after the last chunk.
  */
 import * as Effect from "effect/Effect"
+import * as Bytes from "./bytes.ts"
 
 /** Bytes on their way to one reader; `E` is what it is told at the end. */
 export interface Pipe<E> {
@@ -58,11 +59,10 @@ export const make = <E>(window: number): Pipe<E> => {
   const write = (added: ReadonlyArray<Uint8Array>): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       if (ended !== undefined) return Effect.succeed(false)
-      for (const chunk of added) {
-        // The writer may use its array again, and an empty chunk does not exist on a wire.
-        if (chunk.length > 0) chunks.push(chunk.slice())
-        size += chunk.length
-      }
+      // What is written at once travels together, and an empty chunk does not exist on a wire.
+      const segment = Bytes.concat(added)
+      if (segment.length > 0) chunks.push(segment)
+      size += segment.length
       changed()
       return Effect.map(room, () => size < window)
     })

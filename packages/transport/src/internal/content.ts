@@ -111,14 +111,19 @@ const dots = (body: Body): Framer => {
   }
 }
 
-// An octet too many would be read as a command, one too few would swallow the next (SMTP-154).
+// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last octet makes the
+// message the server's, so that it waits until the body is known to have ended well.
 const octets = (body: Body): Framer => {
   let left = body.size ?? 0
+  let last: ReadonlyArray<Uint8Array> = []
   return {
     push: (block) => {
       left -= block.reduce((sum, piece) => sum + piece.length, 0)
-      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(block)
+      if (left < 0) return Result.fail(otherSize(body))
+      if (left > 0) return Result.succeed(block)
+      last = block
+      return Result.succeed([])
     },
-    end: () => (left === 0 ? Result.succeed([]) : Result.fail(otherSize(body)))
+    end: () => (left === 0 ? Result.succeed(last) : Result.fail(otherSize(body)))
   }
 }

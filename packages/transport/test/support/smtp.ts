@@ -4,7 +4,7 @@ import { Endpoint, Envelope, type Receipt, TlsPolicy } from "@effect-mail/protoc
 import { MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
 import { type Dialer, SmtpSession, SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert } from "@effect/vitest"
-import { Duration, Effect, Fiber, Result, type Scope, Stream } from "effect"
+import { type Clock, Duration, Effect, Fiber, Result, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const { expect, expectContent, reply } = Script
@@ -54,8 +54,9 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 export const pieces = (...texts: ReadonlyArray<string>): Parcel.Body["stream"] =>
   Stream.fromIterable(texts.map(bytes), { chunkSize: 1 })
 
-/** A message of about this size, without a line that begins with a dot. */
-export const large = (octets: number): string => `Subject: Large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(octets / 72)}`
+/** A message of this size, without a line that begins with a dot. */
+export const large = (octets: number): string =>
+  `Subject: Large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(octets / 72)}`.slice(0, octets - 2).padEnd(octets, "\r\n")
 
 export const ehlo = (...keywords: ReadonlyArray<string>): Script.Script => [
   expect("EHLO client.example.com"),
@@ -84,7 +85,8 @@ export const data = (content = message, answer = "250 2.0.0 Taken"): Script.Scri
   reply(answer)
 ]
 
-export const quit: Script.Script = [expect("QUIT"), reply("221 2.0.0 Bye")]
+// The client does not wait for the answer.
+export const quit: Script.Script = [expect("QUIT")]
 
 /** A whole session for one recipient. */
 export const taken: Script.Script = [...hello(), ...mail, ...rcpt(), ...data(), ...quit]
@@ -146,3 +148,15 @@ export const endsAfter = <A, E, R>(duration: Duration.Duration, effect: Effect.E
     assert.isDefined(fiber.pollUnsafe(), "did not end in time")
     return yield* Fiber.join(fiber)
   })
+
+/** A clock that differs from another one in this. */
+export const clockWith = (clock: Clock.Clock, change: Partial<Clock.Clock>): Clock.Clock => ({
+  currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+  currentTimeMillis: clock.currentTimeMillis,
+  currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+  currentTimeNanos: clock.currentTimeNanos,
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  monotonicTimeNanos: clock.monotonicTimeNanos,
+  sleep: (duration) => clock.sleep(duration),
+  ...change
+})
