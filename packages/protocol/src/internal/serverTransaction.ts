@@ -20,7 +20,7 @@ export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Ma
     return yield* tell(550, "5.6.7 The sender's address needs SMTPUTF8")
   }
   if (Number(parameters.get("SIZE") ?? 0) > options.maxSize) return yield* tell(552, "5.3.4 The message is too large")
-  const reply = yield* consult({ _tag: "Mail", reversePath, parameters })
+  const reply = yield* consult({ _tag: "Mail", reversePath, parameters, identity })
   if (Reply.isPositive(reply)) state.transaction = { reversePath, parameters, recipients: [], identity }
   return yield* say(reply)
 }
