@@ -10,6 +10,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Stdio from "effect/Stdio"
 import * as ExitStatus from "./ExitStatus.ts"
+import { check } from "./CheckCommand.ts"
 import { route } from "./RouteCommand.ts"
 import { send } from "./SendCommand.ts"
 
@@ -23,7 +24,7 @@ export const version = "0.1.0"
 
 const root = Command.make("effect-mail").pipe(
   Command.withDescription("Send mail, and see what becomes of it"),
-  Command.withSubcommands([send, route])
+  Command.withSubcommands([send, route, check])
 )
 
 // A wrong command line gets a sentence instead of the whole help page.
