@@ -300,6 +300,20 @@ describe("Throttle", () => {
       }).pipe(Effect.provide(layer()))
     )
 
+    it.effect("a session that was begun before the rest and fails after it is not taken for the probe", () =>
+      Effect.gen(function* () {
+        const throttle = yield* Throttle.Throttle
+        const gate = yield* Deferred.make<void>()
+        const late = throttle.around(key)(Effect.andThen(Deferred.await(gate), Effect.fail(unreachable())))
+        const fiber = yield* Effect.forkChild(late, { startImmediately: true })
+        yield* repeat(5, unreachable())
+        yield* TestClock.adjust("15 seconds")
+        yield* Deferred.succeed(gate, undefined)
+        yield* Fiber.await(fiber)
+        assert.strictEqual(yield* attempt(), "sent")
+      }).pipe(Effect.provide(layer()))
+    )
+
     it.effect("CLASS-14 our own trouble is never held against a destination", () =>
       Effect.gen(function* () {
         yield* repeat(20, local())
@@ -314,7 +328,7 @@ describe("Throttle", () => {
         yield* repeat(5, unreachable())
         yield* TestClock.adjust("15 seconds")
         yield* Effect.flip(attempt(local()))
-        yield* Effect.flip(attempt(unreachable()))
+        assert.strictEqual((yield* Effect.flip(attempt(unreachable()))).stage, "connect")
         assert.strictEqual(waitOf(yield* refusal()), 60)
       }).pipe(Effect.provide(layer()))
     )
