@@ -122,31 +122,30 @@ export interface Report {
  * @category running
  * @since 0.1.0
  */
-export const run = Effect.fnUntraced(function* (
-  policy: Policy.Policy,
-  world: World.World,
-  mail: Mail
-): Effect.fn.Return<Report, PolicyError> {
-  const plan = yield* Effect.fromResult(check(mail))
-  const queue = Heap.make<Message>()
-  const messages = Array.from({ length: plan.messages }, (_, number) => message(number, plan))
-  for (const self of messages) queue.push(self.sentAt, self)
-  const site = destination(world, plan.seed)
-  for (let next = queue.pop(); next !== undefined && next.at <= plan.until; next = queue.pop()) {
-    const self = next.item
-    const { failure, takes } = attempt(site, self, next.at)
-    const now = next.at + takes
-    if (failure === undefined) {
-      end(self, "delivered", now)
-      continue
+export const run = Effect.fnUntraced(
+  function* (policy: Policy.Policy, world: World.World, mail: Mail): Effect.fn.Return<Report, PolicyError> {
+    const plan = yield* Effect.fromResult(check(mail))
+    const queue = Heap.make<Message>()
+    const messages = Array.from({ length: plan.messages }, (_, number) => message(number, plan))
+    for (const self of messages) queue.push(self.sentAt, self)
+    const site = destination(world, plan.seed)
+    for (let next = queue.pop(); next !== undefined && next.at <= plan.until; next = queue.pop()) {
+      const self = next.item
+      const { failure, takes } = attempt(site, self, next.at)
+      const now = next.at + takes
+      if (failure === undefined) {
+        end(self, "delivered", now)
+        continue
+      }
+      self.decider ??= yield* Policy.start(policy, { since: self.sentAt, seed: `${plan.seed}:${self.number}` })
+      const decision = yield* self.decider.decide(failure, now)
+      if (decision._tag === "Retry") queue.push(now + Duration.toMillis(decision.after), self)
+      else end(self, decision._tag === "Hold" ? "held" : "failed", now)
     }
-    self.decider ??= yield* Policy.start(policy, { since: self.sentAt, seed: `${plan.seed}:${self.number}` })
-    const decision = yield* self.decider.decide(failure, now)
-    if (decision._tag === "Retry") queue.push(now + Duration.toMillis(decision.after), self)
-    else end(self, decision._tag === "Hold" ? "held" : "failed", now)
-  }
-  return report(world, plan, messages, site.sessions)
-})
+    return report(world, plan, messages, site.sessions)
+  },
+  (running) => Effect.withSpan(running, "Simulation.run", { captureStackTrace: false })
+)
 
 interface Plan {
   readonly messages: number
@@ -192,6 +191,7 @@ const message = (number: number, plan: Plan): Message => ({
 const end = (self: Message, how: Course["end"], at: number): void => {
   self.end = how
   self.endedAt = at
+  self.decider = undefined
 }
 
 const attempt = (site: Site, self: Message, at: number): World.Answer => {

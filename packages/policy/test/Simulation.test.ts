@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Duration, Effect, Result } from "effect"
 import { Policy, PolicyDocument, PolicyError, Simulation, SimulationChart, World } from "@effect-mail/policy"
 import { day, hour, minute, temp } from "./failures.ts"
 
@@ -317,6 +317,23 @@ describe("PolicyDocument", () => {
     assert.strictEqual(Policy.reclassify(Policy.forRecipientDomain(policy, "a.test"), temp())._tag, "Unreachable")
   })
 
+  it("says what is different for a provider and for a priority, and lets limits stand that it does not name", () => {
+    const document = {
+      limits: { patience: "1 minute", rates: [{ limit: 5, window: "1 minute" }] },
+      providers: { google: { limits: { concurrency: { maximum: 3 } } } },
+      priorities: { high: { extends: "otp", jitter: 0 }, low: { limits: { breaker: { rest: "1 minute" } } } }
+    }
+    const policy = Result.getOrThrow(PolicyDocument.parse(JSON.stringify(document)))
+    const google = Policy.forDestination(policy, { hosts: ["mx.google.com"] }).limits
+    assert.deepStrictEqual(google.concurrency, { initial: 3, maximum: 3 })
+    assert.strictEqual(google.rates[0]?.limit, 5)
+    assert.deepStrictEqual(google.patience, Duration.minutes(1))
+    const high = Policy.forDestination(policy, { priority: "high" })
+    assert.deepStrictEqual({ ...high }, { ...Policy.jitter(Policy.otp, 0) })
+    const low = Policy.forDestination(policy, { priority: "low" }).limits
+    assert.deepStrictEqual(low.breaker, { failures: 5, rest: Duration.minutes(1), longestRest: Duration.hours(1) })
+  })
+
   it("without anything it is the standard policy", () => {
     assert.deepStrictEqual({ ...Result.getOrThrow(PolicyDocument.parse("{}")) }, { ...Policy.standard })
   })
@@ -334,6 +351,12 @@ describe("PolicyDocument", () => {
     ["giveUpAfter", `{ "giveUpAfter": "forever" }`],
     ["giveUpAfter", `{ "giveUpAfter": "Infinity" }`],
     ["warnAfter[0]", `{ "warnAfter": ["-1 hours"] }`],
+    ["preset", `{ "domains": { "a.test": { "extends": "qmail" } } }`],
+    ["document", `{ "providers": { "nobody": {} } }`],
+    ["document", `{ "priorities": { "urgent": {} } }`],
+    ["limits.rates[0].limit", `{ "limits": { "rates": [{ "limit": 0, "window": "1 minute" }] } }`],
+    ["limits.rates[0].window", `{ "limits": { "rates": [{ "limit": 1, "window": "soon" }] } }`],
+    ["limits.patience", `{ "priorities": { "low": { "limits": { "patience": "forever" } } } }`],
     ["retries", `{ "retries": -1 }`],
     ["jitter", `{ "domains": { "a.test": { "jitter": 1 } } }`]
   ])("refuses a document that cannot be: %s %s", (setting, json) => {
