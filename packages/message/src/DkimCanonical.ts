@@ -101,8 +101,13 @@ const relaxed = (sink: Sink): Body => {
       }
       const out = new Uint8Array(octets.length + 1)
       let at = 0
-      for (const octet of octets) {
-        if (isSolid(octet)) {
+      for (let i = 0; i < octets.length; i++) {
+        const octet = octets[i] ?? 0
+        if (octet === LF) {
+          ends++
+          blank = false
+        } else if (octet === SP || octet === TAB) blank = true
+        else if (octet !== CR) {
           for (; ends > 0; ends--) {
             out[at++] = CR
             out[at++] = LF
@@ -111,10 +116,9 @@ const relaxed = (sink: Sink): Body => {
           blank = false
           empty = false
           out[at++] = octet
-        } else if (octet === LF) {
-          ends++
-          blank = false
-        } else if (octet !== CR) blank = true
+          // Most of a body is words.
+          while ((octets[i + 1] ?? 0) > SP) out[at++] = octets[++i] ?? 0
+        }
       }
       sink(out.subarray(0, at))
     },
