@@ -1,6 +1,7 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
 export * as AddressList from "./AddressList.ts"
 export * as Attachment from "./Attachment.ts"
+export * as Bounce from "./Bounce.ts"
 export * as DeliveryStatus from "./DeliveryStatus.ts"
 export * as DispositionNotification from "./DispositionNotification.ts"
 export * as Dkim from "./Dkim.ts"

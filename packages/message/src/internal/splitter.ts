@@ -15,6 +15,8 @@ interface Sink {
 export interface Splitter {
   /** Fails with `too-long` when the header does not end. */
   readonly write: (octets: Uint8Array) => Result.Result<void, MessageError.MessageError>
+  /** Whether the whole header was seen. */
+  readonly isInBody: () => boolean
   /** Ends the body and gives the header, without the empty line after it. */
   readonly end: () => Uint8Array
 }
@@ -40,6 +42,7 @@ export const makeSplitter = (body: Sink): Splitter => {
       header = header.subarray(0, stop)
       return Result.void
     },
+    isInBody: () => done,
     end: () => {
       body.end()
       return header
