@@ -6,6 +6,7 @@ import type { Ambient } from "./ambient.ts"
 import { assemble } from "./assemble.ts"
 import * as Envelope from "./envelope.ts"
 import * as Fields from "./fields.ts"
+import * as ListFields from "./listFields.ts"
 import { newMessageId } from "./messageId.ts"
 import type * as Message from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
@@ -99,6 +100,8 @@ const fieldsOf = (
       yield* idsField("In-Reply-To", message.inReplyTo),
       yield* idsField("References", message.references),
       yield* given(message.unsubscribe, Fields.unsubscribe),
+      yield* given(message.list, ListFields.list),
+      yield* given(message.priority, ListFields.priority),
       yield* given(message.autoSubmitted, Fields.autoSubmitted),
       ...(yield* Fields.customs(message.headers)),
       "MIME-Version: 1.0\r\n"
