@@ -98,25 +98,40 @@ const originalTypes: ReadonlySet<string> = new Set([
 
 const textOf = (bytes: Uint8Array): string => Utf8.decode(bytes) ?? Bytes.binary(bytes)
 
+const maxOctets = 4 * 1024 * 1024
+const maxLines = 100_000
+const LF = 10
+
+// What is read of a message: its end is the returned message, of which the header is enough.
+const readLength = (bytes: Uint8Array): number => {
+  const limit = Math.min(bytes.length, maxOctets)
+  let lines = 0
+  for (let i = 0; i < limit; i++) if (bytes[i] === LF && ++lines === maxLines) return i + 1
+  return limit
+}
+
+const noReport = (whole: boolean) =>
+  whole
+    ? fail("not-a-report", "No part of the message is a report for programs")
+    : fail("too-large", `There is no whole report within the first ${maxLines} lines or ${maxOctets} octets`)
+
 /**
- * Reads a message that may be a report, in bytes with line ends of any kind. `maxSize` is in octets, 10 MiB by default.
+ * Reads a message that may be a report, in bytes with line ends of any kind. Of a large one the first 4 MiB and 100 000 lines
+ * are read, which is everything but the end of the returned message.
  *
  * Fails with `not-a-report` when there is no machine-readable part (most bounces of hosts that follow no standard), with
- * `malformed` when there is one but it names no recipient, and with `too-large`.
+ * `malformed` when there is one that names no recipient, and with `too-large` when it does not end within these limits.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const parse = Effect.fnUntraced(function* (
-  bytes: Uint8Array,
-  options?: { readonly maxSize?: number | undefined }
-): Effect.fn.Return<Report, ReportError> {
-  const maxSize = options?.maxSize ?? 10 * 1024 * 1024
-  if (bytes.length > maxSize) return yield* fail("too-large", `The message is larger than ${maxSize} octets`)
-  const parts = yield* partsOf(bytes)
+export const parse = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<Report, ReportError> {
+  const length = readLength(bytes)
+  const whole = length === bytes.length
+  const parts = yield* partsOf(bytes.subarray(0, length))
   const at = parts.findIndex(({ type }) => readers.has(type))
   const part = parts[at]
-  if (part === undefined) return yield* fail("not-a-report", "No part of the message is a report for programs")
+  if (part === undefined || (!whole && at === parts.length - 1)) return yield* noReport(whole)
   const original = parts.slice(at + 1).find(({ type }) => originalTypes.has(type))
   const blocks = Blocks.parse(textOf(part.content))
   const report = readers.get(part.type)?.(blocks, original === undefined ? undefined : Original.read(original.content))

@@ -53,7 +53,7 @@ describe("alternatives", () => {
         attachments.map(({ content, method, mimeType }) => [
           mimeType,
           method,
-          String(content).replaceAll("\r\n", "\n")
+          typeof content === "string" && content.replaceAll("\r\n", "\n")
         ]),
         [["text/calendar", "REQUEST", invitation]]
       )
