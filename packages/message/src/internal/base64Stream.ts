@@ -1,4 +1,4 @@
-/** A stream of bytes in base64 lines, encoded while it passes; what is held back is less than a line. */
+/** A stream of bytes in base64 lines, encoded while it passes; little is held back, and small pieces become larger ones. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -21,9 +21,13 @@ interface Encoder {
 const wrongSize = ({ field, size }: Streamed, given: string) =>
   Result.fail(MessageError.make("bad-attachment", `the stream gave ${given} octets than ${size}`, { field }))
 
+// As much as is worth a write of its own.
+const enough = Encoding.base64LineInput * 256
+
 const makeEncoder = (content: Streamed): Encoder => {
   let count = 0
-  let held: Uint8Array = nothing
+  let held: Array<Uint8Array> = []
+  let heldSize = 0
   let first = true
   const encode = (octets: Uint8Array): Uint8Array => {
     if (octets.length === 0) return octets
@@ -32,21 +36,30 @@ const makeEncoder = (content: Streamed): Encoder => {
     first = false
     return joined
   }
+  const takeLines = (): Uint8Array => {
+    const all = Bytes.concat(held)
+    const whole = all.length - (all.length % Encoding.base64LineInput)
+    // A copy: the rest of a large piece must not keep all of it.
+    held = [all.slice(whole)]
+    heldSize = all.length - whole
+    return all.subarray(0, whole)
+  }
   return {
     write: (octets) => {
       count += octets.length
       if (content.size !== undefined && count > content.size) return wrongSize(content, "more")
-      const all = held.length === 0 ? octets : Bytes.concat([held, octets])
-      const whole = all.length - (all.length % Encoding.base64LineInput)
-      held = all.slice(whole)
-      return Result.succeed(encode(all.subarray(0, whole)))
+      held.push(octets)
+      heldSize += octets.length
+      return Result.succeed(heldSize < enough ? nothing : encode(takeLines()))
     },
     end: () =>
-      content.size !== undefined && count < content.size ? wrongSize(content, "fewer") : Result.succeed(encode(held))
+      content.size !== undefined && count < content.size
+        ? wrongSize(content, "fewer")
+        : Result.succeed(encode(Bytes.concat(held)))
   }
 }
 
-/** The lines, in about the pieces in which the stream comes. Fails with `bad-attachment` when the size was wrong. */
+/** The lines, in pieces of moderate size. Fails with `bad-attachment` when the size was wrong. */
 export const base64Stream = (content: Streamed): Stream.Stream<Uint8Array, MessageError.MessageError> =>
   Stream.suspend(() => {
     const encoder = makeEncoder(content)
