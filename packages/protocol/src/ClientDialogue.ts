@@ -201,7 +201,10 @@ export interface SubmitOptions {
   readonly onMissing: "refuse" | "omit"
   /** At most so many recipients in one transaction, unless the server's LIMITS say less (RFC 9422). */
   readonly maxRecipients: number
-  /** Messages of up to so many octets ride in one write with the envelope when the server offers CHUNKING (RFC 3030). */
+  /**
+   * Messages of up to so many octets are sent with BDAT where the server offers CHUNKING (RFC 3030), in one write with the
+   * envelope where it offers PIPELINING, too. Binary content is always sent with BDAT; LMTP uses it for nothing else.
+   */
   readonly maxChunk: number
 }
 

@@ -11,7 +11,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import type { Endpoint } from "./Endpoint.ts"
+import * as Endpoint from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
 import * as Reply from "./Reply.ts"
 import { Stage } from "./Stage.ts"
@@ -88,14 +88,11 @@ interface Described {
   readonly port?: number | undefined
 }
 
-const describe = (self: Described): string => {
-  const where = self.host === undefined ? "" : `${self.host}${self.port === undefined ? "" : `:${self.port}`}`
-  const said =
-    self.code === undefined
-      ? self.reason
-      : `${where === "" ? "the server" : where} answered ${self.code} ${self.reason}`.trimEnd()
-  const place = self.code === undefined && where !== "" ? `${where}: ${said}` : said
-  return self.hint === undefined ? place : `${place.replace(/[.]$/, "")}. ${self.hint}`
+const describe = ({ code, hint, host, port, reason }: Described): string => {
+  const where = host === undefined || port === undefined ? host : Endpoint.format({ host, port })
+  const said = code === undefined ? reason : `${where ?? "the server"} answered ${code} ${reason}`.trimEnd()
+  const place = code === undefined && where !== undefined ? `${where}: ${said}` : said
+  return hint === undefined ? place : `${place.replace(/[.]$/, "")}. ${hint}`
 }
 
 /**
@@ -254,7 +251,7 @@ export interface Where {
  * @category constructors
  * @since 0.1.0
  */
-export const at = (endpoint: Endpoint): Where => ({
+export const at = (endpoint: Endpoint.Endpoint): Where => ({
   host: endpoint.host,
   address: endpoint.address,
   port: endpoint.port

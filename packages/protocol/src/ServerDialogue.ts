@@ -116,7 +116,13 @@ export interface Transaction {
 export type Question =
   | { readonly _tag: "Connect" }
   | { readonly _tag: "Hello"; readonly name: string }
-  | { readonly _tag: "Mail"; readonly reversePath: ReversePath; readonly parameters: CommandParser.ParameterMap }
+  | {
+      readonly _tag: "Mail"
+      readonly reversePath: ReversePath
+      readonly parameters: CommandParser.ParameterMap
+      /** Who asks, when the client has authenticated. */
+      readonly identity?: Identity | undefined
+    }
   | {
       readonly _tag: "Rcpt"
       readonly forwardPath: ForwardPath

@@ -24,7 +24,7 @@ describe("verbs", () => {
     assert.deepStrictEqual(parsed("helo c"), { _tag: "Hello", verb: "HELO", name: "c" })
     assert.deepStrictEqual(parsed("lhlo c"), { _tag: "Hello", verb: "LHLO", name: "c" })
   })
-  it("SMTP-011: an unknown one is 500, one of RFC 821 that nobody should use is 502", () => {
+  it("SMTP-011 SMTP-275 SMTP-276: an unknown one is 500, one of RFC 821 that nobody should use is 502", () => {
     for (const line of ["", " ", "HELLO x", " EHLO x", "EHLO\u00a0x", "constructor", "__proto__ x"]) {
       assert.strictEqual(refusal(line), "500 5.5.1", line)
     }

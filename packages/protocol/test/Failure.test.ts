@@ -51,7 +51,7 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     [invalid("mail"), ["PermFailure", "message", "never", "5.5.4"]]
   ],
   [
-    "CLASS-13: nobody answers at this address: the next address, then the next host",
+    "CLASS-13 CLS-003: nobody answers at this address: the next address, then the next host",
     ...each(["refused", "timeout", "reset", "closed"] as const, (kind) => [
       lost("connect", kind),
       ["Unreachable", "host", "address", "4.4.1"]
@@ -76,7 +76,7 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     ...each([421, 450, 454, 499], (code) => [refused("greeting", code), ["TempFailure", "host", "host", undefined]])
   ],
   [
-    "CLASS-18: a host that takes no mail is passed over, and only the policy makes that final",
+    "CLASS-18 CLS-006 SMTP-270: a host that takes no mail is passed over, and only the policy makes that final",
     ...each([554, 521, 500, 599], (code) => [
       refused("greeting", code, "5.3.2 no"),
       ["TempFailure", "host", "host", "5.3.2"]
@@ -164,7 +164,7 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     ])
   ],
   [
-    "CLASS-40 SMTP-075: 4yz to RCPT waits, it does not go to the next host",
+    "CLASS-40 CLS-001 SMTP-075: 4yz to RCPT waits, it does not go to the next host",
     ...each([450, 451, 452, 455], (code) => [
       refused("rcpt", code, "4.7.1 greylisted"),
       ["TempFailure", "recipient", "later", "4.7.1"]
@@ -180,7 +180,7 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     ])
   ],
   [
-    "CLASS-43: 5yz to RCPT",
+    "CLASS-43 CLS-002 CLS-006: 5yz to RCPT, also 556, where the domain takes no mail",
     ...each([550, 551, 553, 554, 556, 503], (code) => [
       refused("rcpt", code, "5.1.1 unknown"),
       ["PermFailure", "recipient", "never", "5.1.1"]
@@ -327,6 +327,10 @@ describe("the sentence of a failure", () => {
     )
     assert.strictEqual(Failure.fromProblem(refused("rcpt", 450, "Busy")).message, "the server answered 450 Busy")
     assert.strictEqual(Failure.fromProblem(refused("rcpt", 450, ""), { host: "mx" }).message, "mx answered 450")
+  })
+  it("of a host that is an IPv6 address", () => {
+    const where = { host: "2001:db8::1", port: 25 }
+    assert.strictEqual(Failure.fromProblem(lost("mail"), where).message, "[2001:db8::1]:25: it ended")
   })
   it("of a reply that does not fit", () => {
     assert.strictEqual(

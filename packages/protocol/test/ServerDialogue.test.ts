@@ -229,7 +229,7 @@ describe("DATA", () => {
     const late = greeted({}, ({ _tag }) => (_tag === "Message" ? "554 5.7.1 spam" : undefined))
     assert.match(late.tell(...transaction, "DATA", "x", ".", "DATA"), /354, 554 5\.7\.1, 503 5\.5\.1$/)
   })
-  it("SMTP-095 V-047 V-048 CVE-2023-51764..51766: a bare CR or LF ends nothing, and the message is refused", () => {
+  it("SMTP-095 SMTP-097 V-047 V-048 CVE-2023-51764..51766: a bare CR or LF ends nothing, and the message is refused", () => {
     const evil = "MAIL FROM:<evil@b.example>\r\nRCPT TO:<victim@d.example>\r\nDATA\r\nsmuggled\r\n.\r\n"
     for (const end of ["\n.\n", "\n.\r\n", "\r.\r", "\r\n.\r", "\r\n.\n", "\n.\r", "\r.\r\n", "\r\n\0.\r\n"]) {
       for (const size of [1, 2, 3, Infinity]) {
@@ -414,6 +414,17 @@ describe("parameters", () => {
     assert.strictEqual(mail("BY=0;X", { keywords: ["DELIVERBY"] }), "501 5.5.4")
     assert.strictEqual(mail("RET=HDRS RET=FULL"), "501 5.5.4")
   })
+  it("SMTP-258 SMTP-267 SMTP-257 SMTP-255: priorities, delimiters, times", () => {
+    for (const [keyword, good, bad] of [
+      ["MT-PRIORITY", ["MT-PRIORITY=-9", "MT-PRIORITY=9"], ["MT-PRIORITY=10", "MT-PRIORITY"]],
+      ["XVERP", ["XVERP=-+", "XVERP"], ["XVERP=ab", "XVERP=+"]],
+      ["FUTURERELEASE", ["HOLDFOR=1"], ["HOLDFOR=x", "HOLDUNTIL=tomorrow"]],
+      ["DELIVERBY", ["BY=-30;N", "BY=60;RT"], ["BY=60", "BY=1234567890;N"]]
+    ] as const) {
+      for (const parameter of good) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "250 2.1.0", parameter)
+      for (const parameter of bad) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "501 5.5.4", parameter)
+    }
+  })
   it("SMTP-121: SIZE over the limit is refused before the message comes", () => {
     assert.strictEqual(mail("SIZE=11", { maxSize: 10 }), "552 5.3.4")
     assert.strictEqual(mail("SIZE=10", { maxSize: 10 }), "250 2.1.0")
@@ -426,6 +437,13 @@ describe("parameters", () => {
     )
     assert.strictEqual(tell("RCPT TO:<j\u00f8@d.example>", "RSET", "MAIL FROM:<>"), "250 2.1.5, 250 2.0.0, 250 2.1.0")
     assert.strictEqual(tell("RCPT TO:<j\u00f8@d.example>", "RCPT TO:<Postmaster>"), "553 5.6.7, 250 2.1.5")
+  })
+  it("SMTP-065: 100 recipients and 64 KiB are always taken", () => {
+    const { server, tell } = greeted()
+    tell("MAIL FROM:<>", ...Array.from({ length: 100 }, (_, index) => `RCPT TO:<u${index}@d.example>`), "DATA")
+    assert.strictEqual(codes(server.hear(`${`${"x".repeat(998)}\r\n`.repeat(66)}.\r\n`)), "250 2.0.0")
+    assert.lengthOf(server.mails[0]?.recipients ?? [], 100)
+    assert.lengthOf(server.mails[0]?.content ?? "", 66_000)
   })
   it("SMTP-066: too many recipients", () => {
     const { tell } = greeted({ maxRecipients: 1 })
@@ -457,6 +475,9 @@ describe("STARTTLS", () => {
     assert.strictEqual(greeted({ startTls: false }).tell("STARTTLS"), "502 5.5.1")
     assert.strictEqual(greeted({}, undefined, true).tell("STARTTLS"), "503 5.5.1")
   })
+  it("TLS-008: mail is taken without it", () => {
+    assert.strictEqual(greeted().tell(...transaction), "250 2.1.0, 250 2.1.5")
+  })
   it("a failed handshake is the end", () => {
     const { server, tell } = greeted()
     tell("STARTTLS")
@@ -472,7 +493,7 @@ describe("AUTH", () => {
   const secure = (options: Options = {}, decide?: Decide) => greeted({ accounts, ...options }, decide, true)
   const plain = (password: string) => `AUTH PLAIN ${b64(`\0alice\0${password}`)}`
 
-  it("AUTH-011: mechanisms that show the secret are offered under TLS only", () => {
+  it("AUTH-011 AUTH-027: mechanisms that show the secret are offered under TLS only", () => {
     const line = (options: Options, tls: boolean) => offers(options, tls).find((keyword) => keyword.startsWith("AUTH"))
     const all = "AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN"
     assert.strictEqual(line({ accounts }, true), all)
@@ -485,7 +506,10 @@ describe("AUTH", () => {
     const { server, tell } = secure()
     assert.strictEqual(tell(plain("secret"), "MAIL FROM:<>"), "235 2.7.0, 250 2.1.0")
     say(server, "RCPT TO:<c@d.example>", "DATA", ".")
-    assert.deepStrictEqual(server.mails[0]?.transaction.identity, { username: "alice", authzid: "alice" })
+    const alice = { username: "alice", authzid: "alice" }
+    assert.deepStrictEqual(server.mails[0]?.transaction.identity, alice)
+    const asked = server.questions.find(({ _tag }) => _tag === "Mail")
+    assert.deepStrictEqual(asked?._tag === "Mail" ? asked.identity : undefined, alice)
     const login = secure()
     assert.strictEqual(say(login.server, "AUTH LOGIN"), `334 ${b64("Username:")}\r\n`)
     assert.strictEqual(say(login.server, b64("alice")), `334 ${b64("Password:")}\r\n`)

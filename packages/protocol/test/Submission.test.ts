@@ -168,9 +168,11 @@ describe("421 and the end of the connection, in lock-step", () => {
       assert.deepInclude(verdict, { _tag: "Lost", kind: "timeout", detail: "the connection ended" })
     }
   })
-  it("V-130 SMTP-014 CLASS-53 CLASS-54: a 250 to the message stands, whatever comes after it", () => {
-    const { usable, words } = submit(1, ["250 a", "250 b", "354 go", "250 queued"])
+  it("V-130 SMTP-014 SMTP-103 CLASS-53 CLASS-54: a 250 to the message stands, its words are kept, nothing is awaited behind it", () => {
+    const { usable, verdicts, words } = submit(1, ["250 a", "250 b", "354 go", "250 2.0.0 queued as 4711"])
     assert.deepStrictEqual([words, usable], [["accepted 250"], true])
+    const [verdict] = verdicts
+    assert.deepStrictEqual(verdict?._tag === "Accepted" ? verdict.reply.lines : [], ["2.0.0 queued as 4711"])
   })
   it("CLASS-58 CLASS-52: 3yz to the message leaves its fate unknown", () => {
     const { usable, verdicts } = submit(1, ["250 a", "250 b", "354 go", "354 go on"])
@@ -662,6 +664,16 @@ describe("what the server does not offer", () => {
     assert.deepStrictEqual([over.wrote, over.words], [[], ["unmet size", "unmet size"]])
     const { wrote } = submit(1, ["250 m", "250 a", "354 go", "250 q"], { offers: [`SIZE ${size}`] })
     assert.strictEqual(wrote[0], `MAIL FROM:<alice@example.com> SIZE=${size}\r\n`)
+  })
+  it("SMTP-003 SMTP-179 SMTP-278 DSN-002: local parts go as they are, and nothing is added that nobody asked for", () => {
+    const odd = envelope("John.DOE+Tag%x@example.org", "#1@example.org", '"a b"@example.org')
+    const { wrote } = submit(odd, ["250 m", "250 a", "250 b", "250 c", "354 go", "250 q"], {
+      offers: ["PIPELINING", "DSN"]
+    })
+    assert.strictEqual(
+      wrote[0],
+      `${mail}RCPT TO:<John.DOE+Tag%x@example.org>\r\nRCPT TO:<#1@example.org>\r\nRCPT TO:<"a b"@example.org>\r\n${data}`
+    )
   })
   it("SMTP-016: one transaction for many recipients", () => {
     const many = envelope(...people(60))

@@ -115,7 +115,7 @@ const run = (meeting: typeof Meeting.Type) => {
 
 describe("the client and the server", () => {
   it.prop(
-    "SMTP-014 SMTP-025 SMTP-153 SMTP-250 V-123 V-126 V-129: agree about every message and every recipient",
+    "SMTP-014 SMTP-025 SMTP-026 SMTP-099 SMTP-153 SMTP-250 V-123 V-126 V-129: agree about every message and every recipient",
     { meeting: Meeting },
     ({ meeting }) => {
       const { content, envelope, fates, server, submission, wrote } = run(meeting)
@@ -152,7 +152,7 @@ describe("the client and the server", () => {
   })
 
   it.prop(
-    "AUTH-010 AUTH-012 TLS-002: agree about TLS and who the client is, by every mechanism",
+    "AUTH-010 AUTH-012 AUTH-029 TLS-002: agree about TLS and who the client is, by every mechanism",
     {
       mechanism: Schema.Literals(["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]),
       tls: Schema.Boolean,

@@ -122,7 +122,9 @@ const converse = Effect.fnUntraced(function* (
   const listen = Effect.fnUntraced(function* (): Effect.fn.Return<ServerDialogue.ServerAnswer> {
     while (true) {
       const line = lines.next(LineDecoder.authLineLength)
-      if (Result.isFailure(line)) return { unreadable: line.failure.message }
+      if (Result.isFailure(line)) {
+        return { unreadable: line.failure.message, recoverable: line.failure.reason === "encoding" }
+      }
       if (line.success !== undefined) return { line: line.success }
       const chunk = yield* Effect.result(more)
       if (Result.isFailure(chunk)) return {}

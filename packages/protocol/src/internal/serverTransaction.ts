@@ -3,14 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Address from "../Address.ts"
 import * as Reply from "../Reply.ts"
 import type { ServerDialogue, Transaction } from "../ServerDialogue.ts"
 import { wrongParameter } from "./serverParameters.ts"
 import { type CommandOf, consult, forget, type Next, noAnswer, say, type State, tell } from "./serverState.ts"
-
-const isAscii = (path: Address.ReversePath | Address.ForwardPath): boolean =>
-  path === "" || path === "postmaster" || Address.isAscii(path)
+import { isAscii } from "./text.ts"
 
 export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Mail">): ServerDialogue<Next> {
   const { hello, identity, options, transaction } = state
@@ -23,7 +20,7 @@ export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Ma
     return yield* tell(550, "5.6.7 The sender's address needs SMTPUTF8")
   }
   if (Number(parameters.get("SIZE") ?? 0) > options.maxSize) return yield* tell(552, "5.3.4 The message is too large")
-  const reply = yield* consult({ _tag: "Mail", reversePath, parameters })
+  const reply = yield* consult({ _tag: "Mail", reversePath, parameters, identity })
   if (Reply.isPositive(reply)) state.transaction = { reversePath, parameters, recipients: [], identity }
   return yield* say(reply)
 }
