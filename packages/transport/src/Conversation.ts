@@ -133,7 +133,9 @@ export const make = Effect.fnUntraced(function* (
 
   // A write that fails does not end the conversation: what the server said before it hung up is still to be read.
   const write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<boolean> =>
-    ended === undefined ? Effect.isSuccess(wire.write(chunks)) : Effect.succeed(false)
+    chunks.length > 0 && ended === undefined
+      ? Effect.isSuccess(wire.write(chunks))
+      : Effect.succeed(ended === undefined)
 
   // False when the server did not take all blocks.
   const writeBlocks = Effect.fnUntraced(function* ({ framer, quiet, stream }: Content.Blocks) {
@@ -145,8 +147,7 @@ export const make = Effect.fnUntraced(function* (
     // A server that speaks now wants no more of the message (CLASS-49).
     yield* quiet ? Effect.raceFirst(all, listen()) : all
     if (quiet && (inbox.length > 0 || ended !== undefined)) return false
-    const last = yield* Effect.fromResult(framer.end())
-    return last.length === 0 || (yield* write(last))
+    return yield* write(yield* Effect.fromResult(framer.end()))
   })
 
   // Says how much of the message is on the wire: "complete" from its very last byte on.
@@ -158,7 +159,7 @@ export const make = Effect.fnUntraced(function* (
     const written =
       message._tag === "Whole"
         ? yield* write([...before, ...message.chunks])
-        : (before.length === 0 || (yield* write(before))) && (yield* writeBlocks(message))
+        : (yield* write(before)) && (yield* writeBlocks(message))
     return written ? "complete" : "partial"
   })
 

@@ -111,19 +111,18 @@ const dots = (body: Body): Framer => {
   }
 }
 
-// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last octet makes the
-// message the server's, so that it waits until the body is known to have ended well.
+// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last block is held back
+// until the body has ended well: the server takes the message with its last octet, whatever becomes of the body then.
 const octets = (body: Body): Framer => {
   let left = body.size ?? 0
-  let last: ReadonlyArray<Uint8Array> = []
+  let held: ReadonlyArray<Uint8Array> = []
   return {
     push: (block) => {
       left -= block.reduce((sum, piece) => sum + piece.length, 0)
-      if (left < 0) return Result.fail(otherSize(body))
-      if (left > 0) return Result.succeed(block)
-      last = block
-      return Result.succeed([])
+      const ready = held
+      held = block
+      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready)
     },
-    end: () => (left === 0 ? Result.succeed(last) : Result.fail(otherSize(body)))
+    end: () => (left === 0 ? Result.succeed(held) : Result.fail(otherSize(body)))
   }
 }
