@@ -233,12 +233,18 @@ export const fromInputs = (inputs: ReadonlyArray<Input>, field: string): Parsed<
 export const mailboxes = (list: ReadonlyArray<Address>): ReadonlyArray<NamedMailbox> =>
   list.flatMap((address) => (address._tag === "Group" ? address.members : [address]))
 
-// Display names: atoms as they are, quotes where they help, encoded-words for all else. Encoded-words are kept short
-// enough to stand on the first line after the longest usual name.
+// Encoded-words are kept short enough to stand on the first line after the longest usual name.
 const wordLength = 64
 const atoms = /^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/
 
-const phrasePieces = (name: string): ReadonlyArray<string> => {
+/**
+ * A display name (RFC 5322 section 3.2.5) as the pieces of a header field: atoms as they are, quotes where they help,
+ * encoded-words for all else. Line ends are for `Header.structured` to refuse.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const phrase = (name: string): ReadonlyArray<string> => {
   if (atoms.test(name) && !name.includes("=?") && name.length < 200) return name.split(" ")
   return /^[ -~]{0,60}$/.test(name) && !name.includes("=?")
     ? [quote(name)]
@@ -257,7 +263,7 @@ export const addressText = (address: Mailbox): string => Protocol.toAscii(addres
 const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
   Result.map(checkLine(mailbox.name ?? "", field), (name) => {
     const address = addressText(mailbox.address)
-    return name === "" ? [address] : [...phrasePieces(name), `<${address}>`]
+    return name === "" ? [address] : [...phrase(name), `<${address}>`]
   })
 
 const closed = (pieces: ReadonlyArray<string>, mark: string): ReadonlyArray<string> =>
@@ -279,7 +285,7 @@ const listPieces = <A extends Address>(
 
 // An encoded-word needs white space around it (RFC 2047 section 5 (3)).
 const groupName = (name: string, mark: string): ReadonlyArray<string> => {
-  const words = phrasePieces(name)
+  const words = phrase(name)
   return words.some((word) => word.startsWith("=?")) ? [...words, mark] : closed(words, mark)
 }
 

@@ -1,13 +1,29 @@
 /**
- * What is attached to a message: content with a name and a type. Content is bytes or text that the caller holds, or a
- * file read on purpose by `file`; nothing is ever fetched or opened because a string looked like a path or a URL.
+ * What is attached to a message: content with a name and a type. Content is bytes or text that the caller holds, a stream
+ * that is run when the message is sent, or a file opened on purpose by `file`; nothing is ever fetched or opened because a
+ * string looked like a path or a URL.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
 import { mediaTypeOf } from "./internal/mediaTypes.ts"
 import * as MessageError from "./MessageError.ts"
+
+/**
+ * Bytes that are produced each time the message is sent, and never held as a whole. A message is sent as often as its
+ * delivery is tried, and read once more for a DKIM signature: the stream must give the same bytes each time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streamed {
+  readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
+  /** How many octets it gives, when that is known: a stream that gives more or less fails with `bad-attachment`. */
+  readonly size?: number | undefined
+}
 
 /**
  * An attachment as an application gives it; it is checked when the message is rendered.
@@ -16,8 +32,8 @@ import * as MessageError from "./MessageError.ts"
  * @since 0.1.0
  */
 export interface Attachment {
-  /** The bytes, or text that is sent as UTF-8. */
-  readonly content: Uint8Array | string
+  /** The bytes, text that is sent as UTF-8, or a stream of bytes; see `stream`. */
+  readonly content: Uint8Array | string | Streamed
   /** The file name to suggest; a directory in front of it is left out. */
   readonly name?: string | undefined
   /** The media type, parameters allowed, such as `text/csv; header=present`; by default it follows from the name. */
@@ -53,9 +69,46 @@ export const typeOf = (name: string): string => mediaTypeOf(name)
 export const baseName = (path: string): string =>
   path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)
 
+const unreadableStream = (error: unknown): MessageError.MessageError =>
+  MessageError.make("unreadable-stream", error instanceof Error ? error.message : String(error))
+
 /**
- * Reads a file now, and names the attachment after it unless `options` say otherwise. Fails with `unreadable-file` when
- * the file system does.
+ * An attachment whose bytes come from a stream, which is run each time the message is sent. Give the `size` in octets when
+ * it is known: a server can then refuse the message before it is sent. When the stream fails, sending fails with
+ * `unreadable-stream`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <E>(
+  stream: Stream.Stream<Uint8Array, E>,
+  options?: FileOptions & { readonly size?: number | undefined }
+): Attachment => {
+  const { size, ...rest } = options ?? {}
+  return { ...rest, content: { stream: Stream.mapError(stream, unreadableStream), size } }
+}
+
+const unreadableFile =
+  (path: string) =>
+  (error: PlatformError.PlatformError): MessageError.MessageError =>
+    MessageError.make("unreadable-file", error.message, {
+      field: path,
+      hint: "Check that the file exists and that this process may read it"
+    })
+
+// A larger file costs memory for as long as the message waits.
+const heldFileSize = 65_536
+
+const contentOf = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string) {
+  const { size, type } = yield* fs.stat(path)
+  if (type !== "File" || size <= heldFileSize) return yield* fs.readFile(path)
+  return { stream: Stream.mapError(fs.stream(path), unreadableFile(path)), size: Number(size) }
+})
+
+/**
+ * The content of a file, named after it unless `options` say otherwise. A file of at most 64 KiB is read now; a larger one
+ * is read each time the message is sent, must stay as it is until then, and is never held as a whole. Fails with
+ * `unreadable-file` when the file system does.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,13 +118,8 @@ export const file = (
   options?: FileOptions
 ): Effect.Effect<Attachment, MessageError.MessageError, FileSystem.FileSystem> =>
   Effect.flatMap(FileSystem.FileSystem, (fs) =>
-    fs.readFile(path).pipe(
+    contentOf(fs, path).pipe(
       Effect.map((content): Attachment => ({ name: baseName(path), ...options, content })),
-      Effect.mapError((error) =>
-        MessageError.make("unreadable-file", error.message, {
-          field: path,
-          hint: "Check that the file exists and that this process may read it"
-        })
-      )
+      Effect.mapError(unreadableFile(path))
     )
   )

@@ -47,6 +47,61 @@ export interface Unsubscribe {
 }
 
 /**
+ * Who writes to the readers of a list, and where they can turn to: the List fields (RFC 2369, RFC 2919). Each value is a
+ * URL such as `https:` or `mailto:`, or several, the best first. Unsubscribing has a function of its own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListInfo {
+  /** The list's id, such as `news.example.com`, which never changes; it may come with a name. */
+  readonly id?: string | { readonly name: string; readonly id: string } | undefined
+  readonly help?: string | ReadonlyArray<string> | undefined
+  readonly subscribe?: string | ReadonlyArray<string> | undefined
+  /** Where to write to the list; `NO` when nobody can. */
+  readonly post?: string | ReadonlyArray<string> | undefined
+  readonly owner?: string | ReadonlyArray<string> | undefined
+  readonly archive?: string | ReadonlyArray<string> | undefined
+}
+
+/**
+ * The same content in another form, of which readers show the one they like best (RFC 2046 section 5.1.4).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Alternative {
+  /** The media type, parameters allowed, such as `text/x-amp-html`. */
+  readonly type: string
+  /** Text, which is sent as UTF-8. */
+  readonly content: string
+}
+
+/**
+ * What a calendar object asks for (RFC 5546 section 1.4).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CalendarMethod =
+  | "PUBLISH"
+  | "REQUEST"
+  | "REPLY"
+  | "ADD"
+  | "CANCEL"
+  | "REFRESH"
+  | "COUNTER"
+  | "DECLINECOUNTER"
+
+/**
+ * How urgent the sender thinks it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Priority = "high" | "normal" | "low"
+
+/**
  * Why a machine sent the message (RFC 3834 section 5).
  *
  * @category models
@@ -82,6 +137,7 @@ export interface Composed extends Pipeable.Pipeable {
   readonly subject: string | undefined
   readonly text: string | undefined
   readonly html: string | undefined
+  readonly alternatives: ReadonlyArray<Alternative>
   readonly attachments: ReadonlyArray<Attachment.Attachment>
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly date: Moment | undefined
@@ -89,6 +145,8 @@ export interface Composed extends Pipeable.Pipeable {
   readonly inReplyTo: ReadonlyArray<string>
   readonly references: ReadonlyArray<string>
   readonly unsubscribe: Unsubscribe | undefined
+  readonly list: ListInfo | undefined
+  readonly priority: Priority | undefined
   readonly autoSubmitted: AutoSubmitted | undefined
   readonly envelope: EnvelopeInput | undefined
 }
@@ -132,6 +190,7 @@ export interface Options {
   readonly subject?: string | undefined
   readonly text?: string | undefined
   readonly html?: string | undefined
+  readonly alternatives?: ReadonlyArray<Alternative> | undefined
   readonly attachments?: ReadonlyArray<Attachment.Attachment> | undefined
   readonly headers?:
     | Readonly<Record<string, string>>
@@ -142,6 +201,8 @@ export interface Options {
   readonly inReplyTo?: string | ReadonlyArray<string> | undefined
   readonly references?: string | ReadonlyArray<string> | undefined
   readonly unsubscribe?: Unsubscribe | undefined
+  readonly list?: ListInfo | undefined
+  readonly priority?: Priority | undefined
   readonly autoSubmitted?: AutoSubmitted | undefined
   readonly envelope?: EnvelopeInput | undefined
 }
@@ -188,6 +249,7 @@ export const make = (options: Options): Composed =>
     subject: options.subject,
     text: options.text,
     html: options.html,
+    alternatives: options.alternatives ?? [],
     attachments: options.attachments ?? [],
     headers: pairsOf(options.headers),
     date: options.date,
@@ -195,6 +257,8 @@ export const make = (options: Options): Composed =>
     inReplyTo: idsOf(options.inReplyTo),
     references: idsOf(options.references),
     unsubscribe: options.unsubscribe,
+    list: options.list,
+    priority: options.priority,
     autoSubmitted: options.autoSubmitted,
     envelope: options.envelope
   })
@@ -332,6 +396,30 @@ export const text: Change<string> = withField((_, text) => ({ text }))
 export const html: Change<string> = withField((_, html) => ({ html }))
 
 /**
+ * Adds another form of the content. It stands behind the HTML and so is preferred to it, but for AMP (`text/x-amp-html`),
+ * which stands before it, because readers that do not know AMP would take the last form they find.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const alternative: Change<Alternative> = withField((self, alternative) => ({
+  alternatives: [...self.alternatives, alternative]
+}))
+
+/**
+ * Adds a calendar object (RFC 5545), such as an invitation, as an alternative: calendars show it with buttons to answer
+ * (RFC 6047). Its own `METHOD` must be `method`; that is checked when the message is rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const calendar: Change<{ readonly method: CalendarMethod; readonly content: string }> = withField(
+  (self, { content, method }) => ({
+    alternatives: [...self.alternatives, { type: `text/calendar; method=${method}`, content }]
+  })
+)
+
+/**
  * Adds an attachment.
  *
  * @category combinators
@@ -404,6 +492,22 @@ export const references: Change<string | ReadonlyArray<string>> = withField((_, 
  * @since 0.1.0
  */
 export const listUnsubscribe: Change<Unsubscribe> = withField((_, unsubscribe) => ({ unsubscribe }))
+
+/**
+ * Sets what a list tells of itself (RFC 2369, RFC 2919, MSG-024).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const list: Change<ListInfo> = withField((_, list) => ({ list }))
+
+/**
+ * Sets how urgent the sender thinks it is, in the two fields that readers look at (Importance, X-Priority).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const priority: Change<Priority> = withField((_, priority) => ({ priority }))
 
 /**
  * Sets why a machine sent the message, so that other machines do not answer it (RFC 3834, MSG-023).

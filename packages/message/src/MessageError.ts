@@ -25,7 +25,8 @@ export const Reason = Schema.Literals([
   "bare-line-end",
   "too-long",
   "too-many",
-  "unreadable-file"
+  "unreadable-file",
+  "unreadable-stream"
 ])
 
 /**

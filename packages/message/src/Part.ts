@@ -7,6 +7,7 @@
  */
 import type * as Arr from "effect/Array"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as Attachment from "./Attachment.ts"
 import * as Encoding from "./Encoding.ts"
 import * as Header from "./Header.ts"
@@ -18,12 +19,12 @@ import * as Parameter from "./Parameter.ts"
 
 /**
  * The content of a leaf: text or octets as they go on the wire, with what is known of them, or bytes still to be
- * encoded.
+ * encoded, at hand or in a stream.
  *
  * @category models
  * @since 0.1.0
  */
-export type Content = Text | Octets | Base64
+export type Content = Text | Octets | Base64 | Streamed
 
 /**
  * What is known of content that goes out as it is.
@@ -71,6 +72,21 @@ export interface Octets extends Facts {
 export interface Base64 {
   readonly _tag: "Base64"
   readonly bytes: Uint8Array
+}
+
+/**
+ * Bytes of a stream that are encoded in base64 when they are written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streamed {
+  readonly _tag: "Streamed"
+  readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
+  /** How many octets there are before they are encoded, when that is known. */
+  readonly size: number | undefined
+  /** Names the content in errors. */
+  readonly field: string
 }
 
 /**
@@ -181,6 +197,51 @@ export const text = (subtype: "plain" | "html", value: string, field: string): P
     }
   })
 
+const alternativeType = (given: string, field: string): Parsed<Parameter.Parameterized> =>
+  Result.flatMap(mediaType(given, field), (type) =>
+    type.value.startsWith("message/") ? refuse(field, "an alternative cannot be a message") : Result.succeed(type)
+  )
+
+// RFC 6047 section 2.4: readers trust neither when the two differ.
+const checkMethod = (type: Parameter.Parameterized, content: string, field: string): Parsed<void> => {
+  const method = type.parameters.get("method")
+  const inside = /^METHOD:([A-Z]+)[ \t]*$/im.exec(content)?.[1]
+  return type.value !== "text/calendar" || method?.toUpperCase() === inside?.toUpperCase()
+    ? Result.void
+    : refuse(
+        field,
+        `the calendar object's METHOD is ${inside ?? "missing"}, and the part's is ${method ?? "missing"}`,
+        "Give Message.calendar the method that stands in the object"
+      )
+}
+
+/**
+ * Another form of a message's content, in UTF-8 and in the cheapest safe encoding. `field` names it in errors. Fails with
+ * `unpaired-surrogate`, and with `bad-attachment` for what is no media type or a calendar object of another method.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const alternative = (self: { readonly type: string; readonly content: string }, field: string): Parsed<Leaf> =>
+  Result.gen(function* () {
+    const type = yield* alternativeType(self.type, `${field}.type`)
+    yield* checkMethod(type, self.content, field)
+    yield* checkWellFormed(self.content, `${field}.content`)
+    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"))
+    const parameters = [
+      ...Array.from(type.parameters).filter(([name]) => name !== "charset"),
+      ["charset", "utf-8"] as const
+    ]
+    return {
+      _tag: "Leaf",
+      fields: [
+        yield* Header.structured("Content-Type", Parameter.encodeAll(type.value, parameters)),
+        encodingField(encoding)
+      ],
+      content
+    } satisfies Leaf
+  })
+
 /**
  * A multipart of at least one part.
  *
@@ -196,13 +257,24 @@ export const multipart = (
 const refuse = (field: string, detail: string, hint?: string) =>
   Result.fail(MessageError.make("bad-attachment", detail, { field, hint }))
 
-const contentOf = (attachment: Attachment.Attachment, field: string): Parsed<Uint8Array> => {
-  if (typeof attachment.content === "string") {
-    return Result.map(checkWellFormed(attachment.content, `${field}.content`), Utf8.encode)
+const contentHint = "Read files with Attachment.file, give streams with Attachment.stream; URLs are never fetched"
+
+// Callers without types give whatever they have.
+const streamOf = (content: Partial<Attachment.Streamed> | null, field: string): Parsed<Streamed> => {
+  if (!Stream.isStream(content?.stream)) return refuse(field, "content is bytes, text or a stream", contentHint)
+  const { size, stream } = content
+  return size === undefined || (Number.isSafeInteger(size) && size >= 0)
+    ? Result.succeed({ _tag: "Streamed", stream, size, field })
+    : refuse(field, "the size of a stream is a whole number of octets")
+}
+
+const bytesOf = (bytes: Uint8Array): Base64 => ({ _tag: "Base64", bytes })
+
+const contentOf = ({ content }: Attachment.Attachment, field: string): Parsed<Base64 | Streamed> => {
+  if (typeof content === "string") {
+    return Result.map(checkWellFormed(content, field), (text) => bytesOf(Utf8.encode(text)))
   }
-  return attachment.content instanceof Uint8Array
-    ? Result.succeed(attachment.content)
-    : refuse(`${field}.content`, "content is bytes or text", "Read files with Attachment.file; URLs are never fetched")
+  return content instanceof Uint8Array ? Result.succeed(bytesOf(content)) : streamOf(content, field)
 }
 
 // A path would be a suggestion where to write, so only the last segment goes out (MIME-012).
@@ -217,18 +289,19 @@ const nameOf = (attachment: Attachment.Attachment, field: string): Parsed<string
 
 const validType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/
 
-const typeOf = (attachment: Attachment.Attachment, field: string): Parsed<Parameter.Parameterized> => {
-  const given = attachment.type ?? Attachment.typeOf(attachment.name ?? "")
-  return Result.flatMap(checkLine(given, `${field}.type`), () =>
-    Result.flatMap(Parameter.parse(given, `${field}.type`), (type) => {
+const mediaType = (given: string, field: string): Parsed<Parameter.Parameterized> =>
+  Result.flatMap(checkLine(given, field), () =>
+    Result.flatMap(Parameter.parse(given, field), (type) => {
       const value = type.value.toLowerCase()
-      if (!validType.test(value)) return refuse(`${field}.type`, "a media type is written type/subtype")
+      if (!validType.test(value)) return refuse(field, "a media type is written type/subtype")
       return value.startsWith("multipart/")
-        ? refuse(`${field}.type`, "an attachment cannot be a multipart")
+        ? refuse(field, "an attachment cannot be a multipart")
         : Result.succeed({ value, parameters: type.parameters })
     })
   )
-}
+
+const typeOf = (attachment: Attachment.Attachment, field: string): Parsed<Parameter.Parameterized> =>
+  mediaType(attachment.type ?? Attachment.typeOf(attachment.name ?? ""), `${field}.type`)
 
 const validCid = /^[!#-'*+\-./0-9=?@A-Z^-~]+$/
 
@@ -243,19 +316,19 @@ const cidFields = (attachment: Attachment.Attachment, field: string): Parsed<Rea
 // RFC 2046 section 5.2 forbids to encode a message, RFC 6532 section 3.7 allows it for message/global.
 const isPlainMessage = (type: string): boolean => type.startsWith("message/") && !type.startsWith("message/global")
 
-const messageContent = (bytes: Uint8Array, field: string): Parsed<Octets> => {
-  const facts = Encoding.scan(bytes)
+const unencodable = (field: string, detail: string) =>
+  refuse(field, `a message must not be encoded, and ${detail}`, "Attach it as application/octet-stream")
+
+const messageContent = (content: Base64 | Streamed, field: string): Parsed<Octets> => {
+  if (content._tag === "Streamed") return unencodable(field, "a stream cannot be looked at before it is sent")
+  const facts = Encoding.scan(content.bytes)
   return facts.nul || facts.longestLine > Encoding.maxLineLength
-    ? refuse(
-        field,
-        "a message must not be encoded, and has NUL or a line above 998 octets",
-        "Attach it as application/octet-stream"
-      )
-    : Result.succeed(octets(Encoding.toCrlf(bytes, facts), facts))
+    ? unencodable(field, "has NUL or a line above 998 octets")
+    : Result.succeed(octets(Encoding.toCrlf(content.bytes, facts), facts))
 }
 
-const encodingOf = (content: Base64 | Octets): Encoding.TransferEncoding =>
-  content._tag === "Base64" ? "base64" : content.eightBit ? "8bit" : "7bit"
+const encodingOf = (content: Base64 | Octets | Streamed): Encoding.TransferEncoding =>
+  content._tag !== "Octets" ? "base64" : content.eightBit ? "8bit" : "7bit"
 
 const optional = (name: string, value: string | undefined): ReadonlyArray<readonly [string, string]> =>
   value === undefined ? [] : [[name, value]]
@@ -281,12 +354,10 @@ const contentParameters = (
  */
 export const attachment = (self: Attachment.Attachment, field: string): Parsed<Leaf> =>
   Result.gen(function* () {
-    const bytes = yield* contentOf(self, field)
+    const given = yield* contentOf(self, `${field}.content`)
     const name = yield* nameOf(self, field)
     const type = yield* typeOf(self, field)
-    const content = isPlainMessage(type.value)
-      ? yield* messageContent(bytes, field)
-      : ({ _tag: "Base64", bytes } satisfies Base64)
+    const content = isPlainMessage(type.value) ? yield* messageContent(given, field) : given
     const contentType = Parameter.encodeAll(type.value, contentParameters(self, type, name))
     const disposition = Parameter.encodeAll(self.disposition ?? "attachment", optional("filename", name))
     return {

@@ -1,7 +1,8 @@
 import * as Attachment from "@effect-mail/message/Attachment"
 import * as Message from "@effect-mail/message/Message"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, PlatformError } from "effect"
+import { Effect } from "effect"
+import { files } from "./support/files.ts"
 import { base, refused, render, text } from "./support/render.ts"
 import { bytes, refusal } from "./support/texts.ts"
 
@@ -21,19 +22,7 @@ const refusedAs = (attachment: Attachment.Attachment) => refused(Message.attach(
 const eml = (content: string) => Message.attach(Message.text(base, "a"), { content, name: "a.eml" })
 
 describe("Attachment.file", () => {
-  const files = FileSystem.layerNoop({
-    readFile: (path) =>
-      path.endsWith("report.pdf")
-        ? Effect.succeed(bytes(path))
-        : Effect.fail(
-            PlatformError.systemError({
-              _tag: "NotFound",
-              module: "FileSystem",
-              method: "readFile",
-              pathOrDescriptor: path
-            })
-          )
-  })
+  const layer = files((path) => (path.endsWith("report.pdf") ? bytes(path) : undefined))
   it.effect("reads a file and is named after it", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Attachment.file("/a/b/report.pdf"), {
@@ -45,7 +34,7 @@ describe("Attachment.file", () => {
         type: "a/b",
         content: bytes("C:\\a\\report.pdf")
       })
-    }).pipe(Effect.provide(files))
+    }).pipe(Effect.provide(layer))
   )
   it.effect("fails with what the file system says", () =>
     Effect.gen(function* () {
@@ -54,7 +43,7 @@ describe("Attachment.file", () => {
         "/missing",
         undefined
       ])
-    }).pipe(Effect.provide(files))
+    }).pipe(Effect.provide(layer))
   )
 })
 

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Random } from "effect"
+import { Effect, Random } from "effect"
 import { readFileSync } from "node:fs"
+import { files } from "./support/files.ts"
 import { invoiceFor } from "./support/readme.ts"
 import { string } from "./support/texts.ts"
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8")
 
-const files = FileSystem.layerNoop({ readFile: () => Effect.succeed(Uint8Array.of(1, 2, 3)) })
+const layer = files(() => Uint8Array.of(1, 2, 3))
 
 describe("README", () => {
   const [, example, output] = read("../README.md")
@@ -20,6 +21,6 @@ describe("README", () => {
       const { body } = yield* invoiceFor("Łukasz", "lukasz@example.net").pipe(Random.withSeed("readme"))
       const message = string(body.bytes ?? new Uint8Array())
       assert.strictEqual(`${message.slice(0, message.indexOf("\r\n\r\n")).replaceAll("\r\n", "\n")}\n`, output)
-    }).pipe(Effect.provide(files))
+    }).pipe(Effect.provide(layer))
   )
 })

@@ -2,3 +2,4 @@
 export * as NodeDialer from "./NodeDialer.ts"
 export * as NodeMailer from "./NodeMailer.ts"
 export * as NodeResolver from "./NodeResolver.ts"
+export * as NodeSha256 from "./NodeSha256.ts"

@@ -1,3 +1,8 @@
+/** Time and chance, as rendering takes them from its surroundings. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
 /** What rendering takes from its surroundings, so that everything below is a function of its arguments. */
 export interface Ambient {
   /** Milliseconds since 1970. */
@@ -18,3 +23,12 @@ const word = (random: () => number): string => {
 
 /** A new token of 120 random bits, 24 characters `0-9a-v`. */
 export const token = ({ random }: Ambient): string => word(random) + word(random) + word(random) + word(random)
+
+/** What surrounds the running fiber. */
+export const ambient: Effect.Effect<Ambient> = Effect.withFiber((fiber) => {
+  const random = fiber.getRef(Random.Random)
+  return Effect.succeed({
+    now: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
+    random: () => random.nextDoubleUnsafe()
+  })
+})

@@ -11,6 +11,7 @@ import type { Content, Multipart, Part } from "../Part.ts"
 import * as Parts from "../Part.ts"
 import type { Ambient } from "./ambient.ts"
 import { token } from "./ambient.ts"
+import { base64Stream } from "./base64Stream.ts"
 import * as Bytes from "./bytes.ts"
 import * as Utf8 from "./utf8.ts"
 
@@ -68,19 +69,32 @@ const endsLine = (content: Content | undefined): boolean => {
   }
 }
 
+// Octets on the wire; NaN when a stream does not tell its size.
 const sizeOf = (content: Content): number => {
   switch (content._tag) {
     case "Text":
       return content.text.length
     case "Octets":
       return content.bytes.length
-    default:
+    case "Base64":
       return Encoding.base64Size(content.bytes.length)
+    case "Streamed":
+      return content.size === undefined ? Number.NaN : Encoding.base64Size(content.size)
   }
 }
 
-const longestOf = (content: Content): number =>
-  content._tag === "Base64" ? Math.min(76, Math.ceil(content.bytes.length / 3) * 4) : content.longestLine
+const longestOf = (content: Content): number => {
+  switch (content._tag) {
+    case "Base64":
+      return Math.min(76, Math.ceil(content.bytes.length / 3) * 4)
+    case "Streamed":
+      return 76
+    default:
+      return content.longestLine
+  }
+}
+
+type Held = Exclude<Content, { readonly _tag: "Streamed" }>
 
 const crlf = Uint8Array.of(13, 10)
 
@@ -94,9 +108,9 @@ function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 // Texts in a row become bytes together: that is one call of the encoder for most messages.
-function* chunksOf(pieces: ReadonlyArray<Piece>): Generator<Uint8Array> {
+function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
   let text = ""
-  for (const { content } of pieces) {
+  for (const content of contents) {
     if (content._tag === "Text") {
       text += content.text
       continue
@@ -109,14 +123,36 @@ function* chunksOf(pieces: ReadonlyArray<Piece>): Generator<Uint8Array> {
   if (text !== "") yield Utf8.encode(text)
 }
 
-const dataOf = (pieces: ReadonlyArray<Piece>, size: number): Pick<Body, "bytes" | "stream"> => {
-  if (size > wholeBodyLimit) {
-    const chunks = { [Symbol.iterator]: () => chunksOf(pieces) }
-    return { bytes: undefined, stream: Stream.fromIterable(chunks, { chunkSize: 1 }) }
+const heldStream = (contents: ReadonlyArray<Held>): Body["stream"] =>
+  Stream.fromIterable({ [Symbol.iterator]: () => chunksOf(contents) }, { chunkSize: 1 })
+
+const isHeld = (content: Content): content is Held => content._tag !== "Streamed"
+
+// What is at hand goes out in runs between the streams.
+const streamsOf = (contents: ReadonlyArray<Content>): ReadonlyArray<Body["stream"]> => {
+  const streams: Array<Body["stream"]> = []
+  let run: Array<Held> = []
+  for (const content of contents) {
+    if (content._tag !== "Streamed") {
+      run.push(content)
+      continue
+    }
+    streams.push(heldStream(run), base64Stream(content))
+    run = []
   }
-  const bytes = Bytes.concat(Array.from(chunksOf(pieces)))
+  return [...streams, heldStream(run)]
+}
+
+const dataOf = (contents: ReadonlyArray<Content>, size: number): Pick<Body, "bytes" | "stream"> => {
+  if (!contents.every(isHeld)) {
+    return { bytes: undefined, stream: Stream.flatten(Stream.fromIterable(streamsOf(contents))) }
+  }
+  if (size > wholeBodyLimit) return { bytes: undefined, stream: heldStream(contents) }
+  const bytes = Bytes.concat(Array.from(chunksOf(contents)))
   return { bytes, stream: Stream.succeed(bytes) }
 }
+
+const hasDotLine = (content: Content): boolean => "dotLine" in content && content.dotLine
 
 const isEightBit = ({ content }: Piece): boolean => content._tag === "Octets" && content.eightBit
 
@@ -129,11 +165,14 @@ export const assemble = (fields: ReadonlyArray<Field>, root: Part, ambient: Ambi
   if (after !== "" || !endsLine(pieces.at(-1)?.content)) pieces.push(headerPiece(`${after}\r\n`))
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {
-    size,
+    size: Number.isNaN(size) ? undefined : size,
     encoding: pieces.some(isEightBit) ? "8bit" : "7bit",
     utf8Headers: pieces.some((piece) => piece.header && isEightBit(piece)),
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
-    dotFree: !pieces.some(({ content }) => content._tag !== "Base64" && content.dotLine),
-    ...dataOf(pieces, size)
+    dotFree: !pieces.some(({ content }) => hasDotLine(content)),
+    ...dataOf(
+      pieces.map(({ content }) => content),
+      size
+    )
   }
 }

@@ -27,3 +27,17 @@ export const includes = (bytes: Uint8Array, part: Uint8Array): boolean => {
 export function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
+
+/** Octets as a string of one character for each. */
+export const binary = (octets: Uint8Array): string => {
+  let text = ""
+  for (let at = 0; at < octets.length; at += 4096) text += String.fromCharCode(...octets.subarray(at, at + 4096))
+  return text
+}
+
+/** The octets of such a string. */
+export const octets = (text: string): Uint8Array => {
+  const out = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
+  return out
+}

@@ -1,10 +1,10 @@
 /**
- * Which part stands where (MIME-009): `mixed(alternative(text, related(html, embedded...)), attachments...)`, each
- * wrapper only where it holds more than one part.
+ * Which part stands where (MIME-009): `mixed(alternative(text, amp, related(html, embedded...), others...), attachments...)`,
+ * each wrapper only where it holds more than one part.
  */
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
-import type { Composed } from "../Message.ts"
+import type { Alternative, Composed } from "../Message.ts"
 import type { MessageError } from "../MessageError.ts"
 import * as Part from "../Part.ts"
 
@@ -34,14 +34,25 @@ const files = (message: Composed): Parsed<Files> =>
     })
   )
 
+const isAmp = (alternative: Alternative): boolean => /^text\/x-amp-html\b/i.test(alternative.type)
+
+const others = (message: Composed, amp: boolean): Parsed<ReadonlyArray<Part.Part>> =>
+  Result.all(
+    message.alternatives.flatMap((alternative, i) =>
+      isAmp(alternative) === amp ? [Part.alternative(alternative, `alternatives[${i}]`)] : []
+    )
+  )
+
 const texts = (message: Composed, embedded: Files["embedded"]): Parsed<ReadonlyArray<Part.Part>> =>
   Result.gen(function* () {
     const parts: Array<Part.Part> = []
     if (message.text !== undefined) parts.push(yield* Part.text("plain", message.text, "text"))
+    parts.push(...(yield* others(message, true)))
     if (message.html !== undefined) {
       const html = yield* Part.text("html", message.html, "html")
       parts.push(wrap("related", [html, ...embedded], [["type", "text/html"]]))
     }
+    parts.push(...(yield* others(message, false)))
     return parts
   })
 

@@ -1,0 +1,61 @@
+/** Which header fields a DKIM signature covers (RFC 6376 section 5.4). */
+import type { Fields } from "../DkimCanonical.ts"
+import * as Bytes from "./bytes.ts"
+import type * as HeaderSection from "./headerSection.ts"
+
+/** What says who wrote what to whom (RFC 6376 section 5.4.1, DKIM-008); fields of lists and resendings come by prefix. */
+export const signedNames: ReadonlyArray<string> = [
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "subject",
+  "date",
+  "message-id",
+  "in-reply-to",
+  "references",
+  "auto-submitted",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding"
+]
+
+/** What nobody may add on the way (RFC 6376 section 5.4.2, DKIM-009). */
+export const oversignedNames: ReadonlyArray<string> = [
+  "from",
+  "reply-to",
+  "to",
+  "cc",
+  "subject",
+  "date",
+  "content-type"
+]
+
+const isOfPrefix = (name: string): boolean =>
+  (name.startsWith("list-") || name.startsWith("resent-")) && name !== "resent-bcc"
+
+/** The fields of a header by name. */
+export const fieldsOf = ({ bytes, fields }: HeaderSection.Section): Fields => {
+  const all = new Map<string, Array<string>>()
+  for (const { end, name, start } of fields) {
+    const text = Bytes.binary(bytes.subarray(start, end))
+    const same = all.get(name)
+    if (same === undefined) all.set(name, [text])
+    else same.push(text)
+  }
+  return all
+}
+
+/** The names of h=: each as often as it occurs, those of `oversigned` once more. */
+export const namesOf = (
+  fields: Fields,
+  signed: ReadonlyArray<string> | undefined,
+  oversigned: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  const wanted = signed ?? [...signedNames, ...Array.from(fields.keys()).filter(isOfPrefix)]
+  return Array.from(new Set([...wanted, ...oversigned])).flatMap((name) => {
+    const count = (fields.get(name)?.length ?? 0) + (oversigned.includes(name) ? 1 : 0)
+    return Array.from({ length: count }, () => name)
+  })
+}
