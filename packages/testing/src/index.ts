@@ -1,8 +1,8 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
 export * as Contract from "./Contract.ts"
 export * as DialerContract from "./DialerContract.ts"
-export * as Mailbox from "./Mailbox.ts"
 export * as MailServer from "./MailServer.ts"
+export * as Mailbox from "./Mailbox.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
 export * as Script from "./Script.ts"
 export * as ScriptedServer from "./ScriptedServer.ts"
