@@ -123,16 +123,18 @@ class NodeWire implements Wire {
 
   readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>
     Effect.callback((resume) => {
-      const onDrain = (): void => resume(Effect.void)
-      const onClose = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      const onDrain = (): void => settle(Effect.void)
+      const onClose = (): void => settle(Effect.fail(this.#ended ?? closed()))
       const stop = (): void => {
         socket.off("drain", onDrain)
         socket.off("close", onClose)
       }
-      socket.once("drain", onDrain)
-      socket.once("close", onClose)
-      socket.once("drain", stop)
-      socket.once("close", stop)
+      const settle = (result: Effect.Effect<void, WireError>): void => {
+        stop()
+        resume(result)
+      }
+      socket.on("drain", onDrain)
+      socket.on("close", onClose)
       return Effect.sync(stop)
     })
 
