@@ -76,13 +76,12 @@ const growthLine = (what: string, grown: ReadonlyArray<Grown>, limit: number): v
   }
 }
 
-// The input at which a thread stands still, made again.
-const stuck = (place: Int32Array): Finding | string => {
+// The input at which a thread stands still, made again; for a shape that grows, its target.
+const stuck = (place: Int32Array): Finding => {
   const target = targets[place[0] ?? 0]
   const index = place[1] ?? 0
-  if (target === undefined || index < 0) return `${target?.name} hangs on a shape that grows`
-  const input = Mutation.input(target, seed, index)
-  return { target: target.name, seed, index, input, law: `an input takes less than ${hangMillis} ms` }
+  const input = target === undefined || index < 0 ? "a shape that grows" : Mutation.input(target, seed, index)
+  return { target: target?.name ?? "", seed, index, input, law: `an input takes less than ${hangMillis} ms` }
 }
 
 interface Outcome {
@@ -102,11 +101,8 @@ const watched = (task: Task): Promise<Outcome> =>
         moves = now
         return
       }
-      const where = stuck(task.place)
-      if (typeof where !== "string") report(where)
-      clearInterval(watchdog)
+      report(stuck(task.place))
       void worker.terminate()
-      reject(new Error(typeof where === "string" ? where : `${where.target} hangs`))
     }, hangMillis)
     worker.on("message", (message: Message) => {
       if (message._tag === "Grown") {

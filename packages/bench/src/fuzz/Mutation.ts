@@ -31,6 +31,19 @@ const words = (random: Random, tokens: ReadonlyArray<string>): string => {
   return text
 }
 
+// Characters that a change of letter case or of form makes the same.
+const twins = new Map([
+  ["I", "\u0131"],
+  ["i", "\u0130"],
+  ["S", "\u017f"],
+  ["s", "\u017f"],
+  ["K", "\u212a"],
+  ["k", "\u212a"],
+  [".", "\u3002"],
+  ["@", "\uff20"],
+  [" ", "\u00a0"]
+])
+
 type Change = (text: string, random: Random, target: Target) => string
 
 const splice = (text: string, from: number, to: number, insertion: string): string =>
@@ -54,6 +67,11 @@ const changes: ReadonlyArray<Change> = [
   function insertWord(text, random, { tokens }) {
     const at = random.below(text.length + 1)
     return splice(text, at, at, random.pick(tokens))
+  },
+  function alike(text, random, { reads }) {
+    const at = random.below(text.length)
+    const other = reads === "text" ? twins.get(text.charAt(at)) : undefined
+    return other === undefined ? text : splice(text, at, at + 1, other)
   },
   function flip(text, random) {
     const at = random.below(text.length)

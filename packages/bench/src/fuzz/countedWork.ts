@@ -15,7 +15,7 @@ await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed:
 const { targets } = await import("./targets/index.ts")
 const { at, shapes: makeShapes, ways } = await import("./Growth.ts")
 
-const isOurs = (url: string): boolean => /\/(?:protocol|message|effect)\/src\/|\/effect\/dist\//.test(url)
+const isOurs = (url: string): boolean => /\/packages\/(?!bench\/)[^/]+\/src\/|\/effect\/dist\//.test(url)
 
 const count = async (work: () => unknown): Promise<number> => {
   await session.post("Profiler.takePreciseCoverage")

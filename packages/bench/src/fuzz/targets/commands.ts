@@ -112,6 +112,7 @@ const commandLaws = (input: string): boolean => {
     return false
   }
   const parsed = result.success
+  ensure(/^[!-~]+(?: |$)/.test(input), "a verb is ASCII", input)
   ensure(
     !/[\u0000-\u001f\u007f]/.test(JSON.stringify(comparable(parsed))),
     "no control character comes through",
@@ -227,8 +228,11 @@ const urlTokens = [
 const urlLaws = (input: string): boolean => {
   const result = ServerUrl.parse(input)
   if (Result.isFailure(result)) {
-    ensureShowable("the error", result.failure.message)
-    ensure(!result.failure.message.includes(secret), "an error does not repeat the password", result.failure.message)
+    const { message } = result.failure
+    // A scheme that is not known is named; what stands before the first colon is no password.
+    ensureShowable("the error", message, input.length + 1000)
+    const scheme = input.slice(0, input.indexOf(":")).toLowerCase()
+    ensure(scheme.includes(secret) || !message.includes(secret), "an error does not repeat the password", message)
     return false
   }
   const { endpoint, password, username } = result.success

@@ -169,13 +169,17 @@ const chunkLaws = (input: string, random: Random): boolean => {
     ensureSame("a chunk is announced", unitsOf(rest.subarray(0, header.length)), header)
     const receiver = Chunking.receiver(chunk.size)
     const behind: Array<Uint8Array> = []
-    for (const piece of [new Uint8Array(0), ...torn(rest.subarray(header.length), random)]) {
+    // The data and what comes behind it, which is not all of the rest: that would be looked at for each chunk.
+    const next = header.length + chunk.size + random.below(20)
+    for (const piece of [new Uint8Array(0), ...torn(rest.subarray(header.length, next), random)]) {
       const received = receiver.push(piece)
       read += unitsOf(received.content)
       behind.push(received.rest)
       ensureSame("it is done when nothing is missing", received.done, receiver.missing === 0)
     }
-    rest = joined(behind)
+    const left = joined(behind)
+    rest = rest.subarray(header.length + chunk.size)
+    ensureSame("what comes behind is left", unitsOf(left), unitsOf(rest.subarray(0, left.length)))
   }
   ensureSame("all of the body arrives", read, input)
   ensureSame("and nothing else", rest.length, 0)

@@ -8,11 +8,12 @@ import * as Reply from "@effect-mail/protocol/Reply"
 import * as ServerDialogue from "@effect-mail/protocol/ServerDialogue"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Random } from "../Random.ts"
+import { Random } from "../Random.ts"
 import type { Target } from "../Target.ts"
 import { ensure, ensureSame, ensureShowable, octetsOf } from "../Target.ts"
 import { commands } from "./commands.ts"
 import { read, replies, replyTokens } from "./replies.ts"
+import { accounts, compute } from "./sasl.ts"
 
 const keywords = [
   "PIPELINING",
@@ -184,6 +185,8 @@ const sessionLaws = (input: string, random: Random): boolean => {
 
 type Question = ServerDialogue.Question
 
+const positive = (code: number): boolean => code >= 200 && code < 300
+
 // An application that answers anything, and remembers what it agreed to.
 class Application {
   #accepted: Array<unknown> | undefined
@@ -205,13 +208,11 @@ class Application {
       case "Hello":
         return [this.#verdict((code) => (code === 250 ? this.forget() : undefined))]
       case "Mail":
-        return [this.#verdict((code) => (this.#accepted = code === 250 ? [] : this.#accepted))]
+        return [this.#verdict((code) => (this.#accepted = positive(code) ? [] : this.#accepted))]
       case "Rcpt":
         this.#ensureOpen(question.transaction)
         ensure(question.transaction.recipients.length < this.#options.maxRecipients, "recipients are bounded")
-        return [
-          this.#verdict((code) => (code === 250 || code === 251 ? this.#accepted?.push(question.forwardPath) : 0))
-        ]
+        return [this.#verdict((code) => (positive(code) ? this.#accepted?.push(question.forwardPath) : 0))]
       case "Data":
         this.#ensureOpen(question.transaction)
         return [this.#random.once(6) ? this.#verdict(() => {}) : Reply.make(354, "go on")]
@@ -240,6 +241,7 @@ class Application {
 const serverOptions: ReadonlyArray<ServerDialogue.ServerOptions> = [
   ServerDialogue.standard,
   { ...ServerDialogue.standard, protocol: "lmtp", maxRecipients: 2, maxSize: 20, keywords: ["XCLIENT NAME"] },
+  { ...ServerDialogue.standard, accounts, authRequired: true, allowSecretsInClearText: true, binaryMime: true },
   { ...ServerDialogue.standard, chunking: false, startTls: false, dsn: false, smtpUtf8: false, eightBitMime: false }
 ]
 
@@ -249,6 +251,8 @@ const conversations = [
   "LHLO a.example\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\nRCPT TO:<e@d.example>\nRCPT TO:<f@d.example>\nDATA",
   "EHLO a.example\nSTARTTLS\nMAIL FROM:<a@b.example>\nEHLO a.example\nMAIL FROM:<a@b.example>",
   "HELO a\nMAIL FROM:<a@b.example>\nMAIL FROM:<a@b.example>\nRCPT TO:<Postmaster>\nBDAT 0\nDATA\nBDAT 3 LAST",
+  "EHLO a.example\nAUTH PLAIN AHVzZXIAcGVuY2lsLXMzY3IzdA==\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\nDATA",
+  "EHLO a.example\nAUTH LOGIN\ndXNlcg==\ncGVuY2lsLXMzY3IzdA==\nMAIL FROM:<> BODY=BINARYMIME\nRCPT TO:<c@d.example>\nBDAT 3 LAST",
   "EHLO a\nVRFY x\nHELP\nNOOP\nETRN x.example\nAUTH PLAIN\nQUIT"
 ]
 
@@ -260,10 +264,9 @@ const received = ({ framing, limit }: Receive, random: Random): ServerDialogue.S
   return random.once(8) ? random.pick(["too-large", "bare-line-end", undefined]) : new Uint8Array(Math.min(size, 100))
 }
 
-const serverLaws = (input: string, random: Random): boolean => {
-  const options = random.pick(serverOptions)
+const converse = (input: string, options: ServerDialogue.ServerOptions, random: Random): boolean => {
   const application = new Application(options, random)
-  const lines = input.split("\n").slice(0, 200)
+  const lines = input.split("\n").values()
   const dialogue = ServerDialogue.serve(options, random.once(4))
   let told = 0
   let heard = 0
@@ -280,7 +283,7 @@ const serverLaws = (input: string, random: Random): boolean => {
         break
       case "Listen":
         heard++
-        answer = random.once(200) ? { unreadable: "too long" } : { line: lines.shift() }
+        answer = random.once(200) ? { unreadable: "too long" } : { line: lines.next().value }
         break
       case "Receive":
         ensure(asked.framing === "dots" || asked.framing >= 0, "so many octets are to come", asked.framing)
@@ -293,12 +296,29 @@ const serverLaws = (input: string, random: Random): boolean => {
       case "Upgrade":
         application.forget()
         answer = { upgraded: !random.once(5) }
+        break
+      case "Compute":
+        answer = { octets: compute(Redacted.value(asked.request)) }
     }
     step = dialogue.next(answer)
   }
   ensure(told <= heard * (options.maxRecipients + 1) + 1, "replies answer commands", told, heard)
   return delivered
 }
+
+const serverLaws = (input: string, random: Random): boolean =>
+  converse(input.split("\n").slice(0, 200).join("\n"), random.pick(serverOptions), random)
+
+// Who never has a bad day.
+class Even extends Random {
+  override once(): boolean {
+    return false
+  }
+}
+
+const served = (input: string): boolean => converse(input, ServerDialogue.standard, new Even(1, "", 0))
+
+const opened = "EHLO a\nMAIL FROM:<>\nRCPT TO:<a@b>\n"
 
 const commandTokens = [
   ...commands,
@@ -339,5 +359,15 @@ const spoken = {
 export const targets: ReadonlyArray<Target> = [
   { name: "ClientDialogue.submit", ...spoken, check: submitLaws },
   { name: "ClientDialogue session", ...spoken, check: sessionLaws },
-  { name: "ServerDialogue.serve", reads: "text", seeds: conversations, tokens: commandTokens, check: serverLaws }
+  {
+    name: "ServerDialogue.serve",
+    reads: "text",
+    seeds: conversations,
+    tokens: commandTokens,
+    check: serverLaws,
+    grow: {
+      conversation: served,
+      "empty chunks": (input) => served(opened + "BDAT 0\n".repeat(input.length >> 3))
+    }
+  }
 ]

@@ -5,6 +5,7 @@ import * as bodies from "./bodies.ts"
 import * as commands from "./commands.ts"
 import * as data from "./data.ts"
 import * as dialogues from "./dialogues.ts"
+import * as dns from "./dns.ts"
 import * as headers from "./headers.ts"
 import * as replies from "./replies.ts"
 import * as sasl from "./sasl.ts"
@@ -17,7 +18,8 @@ export const targets: ReadonlyArray<Target> = [
   ...sasl.targets,
   ...dialogues.targets,
   ...headers.targets,
-  ...bodies.targets
+  ...bodies.targets,
+  ...dns.targets
 ]
 
 /** The target of that name. */

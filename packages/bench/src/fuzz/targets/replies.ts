@@ -173,7 +173,7 @@ const capabilityLaws = (input: string): boolean => {
   for (const keyword of found.keywords) {
     ensure(/^[A-Z0-9][A-Z0-9-]{0,63}$/.test(keyword), "a keyword is one", keyword)
     ensure(found.supports(keyword.toLowerCase()), "a keyword is found in any case", keyword)
-    ensure(found.parameters(keyword).length <= 128, "parameters are bounded", keyword)
+    ensure(found.parameters(keyword).length <= 130, "parameters are bounded", keyword)
   }
   ensure(found.size === undefined || (found.size > 0 && Number.isFinite(found.size)), "a size is a number", found.size)
   const again = Capabilities.fromReply(Capabilities.toReply(found))

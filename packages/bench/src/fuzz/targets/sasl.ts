@@ -18,7 +18,7 @@ const password = "pencil-s3cr3t"
 const token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 
 // Real digests, so that only who knows the password can prove it; but no more rounds than one, and no chance.
-const compute = (request: SaslExchange.Request): Uint8Array => {
+export const compute = (request: SaslExchange.Request): Uint8Array => {
   switch (request._tag) {
     case "Digest":
       return createHash(request.hash.replace("-", "").toLowerCase()).update(request.data).digest()
@@ -174,7 +174,7 @@ const responseTokens = [
   utf8("ü\u00ad")
 ]
 
-const accounts: SaslServer.Accounts = {
+export const accounts: SaslServer.Accounts = {
   password: (username) => (username === "user" ? Redacted.make(password) : undefined),
   token: (username, given) =>
     username === "user@example.com" && Redacted.value(given) === token ? undefined : { status: "invalid_token" },
