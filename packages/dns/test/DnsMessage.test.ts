@@ -212,6 +212,15 @@ describe("a reply", () => {
     it(`that ${what} is malformed`, () => assert.match(fault(bytes).reason, reason))
   }
 
+  it("may have names of 255 octets and no longer ones", () => {
+    const named = (last: number) =>
+      Wire.reply(example, {
+        answers: [Wire.a([63, 63, 63, last].map((size) => "x".repeat(size)).join("."), "192.0.2.1")]
+      })
+    assert.strictEqual(decode(named(61)).answers.length, 1)
+    assert.match(fault(named(62)).reason, /longer than 255/)
+  })
+
   it("cut anywhere is malformed and says where", () => {
     const whole = Wire.reply(example, {
       answers: [Wire.mx("example.com", 10, "mx.example.com"), Wire.record("t", 16, Wire.bytes(2, "ab"))]
