@@ -1,8 +1,8 @@
 /** From a domain to the hosts to try, in a world made of a static zone. */
 import { Route, Router } from "@effect-mail/dns"
 import { Endpoint } from "@effect-mail/protocol"
-import { Effect, Layer, Result } from "effect"
-import { Dns, Host, NetAddress } from "effect/net"
+import { Effect, Layer } from "effect"
+import { Dns, Host } from "effect/net"
 
 const mx = (priority: number, exchange: string) =>
   Dns.makeRecordUnsafe("MX", { priority, exchange: Host.domainNameFromStringUnsafe(exchange) })

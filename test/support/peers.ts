@@ -33,7 +33,8 @@ export const missing = {
     : "aiosmtpd is not installed (Debian package python3-aiosmtpd)"
 }
 
-const folder = Effect.acquireRelease(
+/** A temporary folder that is gone with the scope. */
+export const folder = Effect.acquireRelease(
   Effect.sync(() => {
     const path = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mail-"))
     // smtp-sink gives up its privileges and must still be able to write here.
@@ -43,7 +44,8 @@ const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )
 
-const start = (command: string, args: ReadonlyArray<string>, cwd: string) =>
+/** A process that is killed with the scope. */
+export const start = (command: string, args: ReadonlyArray<string>, cwd: string) =>
   Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
@@ -59,7 +61,8 @@ export const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-const listening = (port: number) =>
+/** Waits until somebody listens on a TCP port of 127.0.0.1. */
+export const listening = (port: number) =>
   Effect.callback<void, Error>((resume) => {
     const socket = Net.connect(port, "127.0.0.1", () => {
       socket.destroy()

@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Dns } from "effect/net"
-import { Route, Router } from "../src/index.ts"
+import { Route, Router } from "@effect-mail/dns"
 
 const special = Route.make({
   domain: "example.org",

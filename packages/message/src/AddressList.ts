@@ -1,16 +1,16 @@
 /**
  * The addresses of a header (RFC 5322 section 3.4): mailboxes with display names, and groups. The parser is linear and
- * bounded and never guesses: what is not an address list is an error with its position, and each mailbox must be one that
- * SMTP takes as well, so that what is shown and what is routed are the same. The encoder writes the generate-side grammar
- * only, with encoded-words for names that are not ASCII.
+ * bounded and never guesses: what is not an address list is an error with its position, and each mailbox must be one
+ * that SMTP takes as well, so that what is shown and what is routed are the same. The encoder writes the generate-side
+ * grammar only, with encoded-words for names that are not ASCII.
  *
  * @since 0.1.0
  */
+import * as Protocol from "@effect-mail/protocol/Address"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as EncodedWord from "./EncodedWord.ts"
 import * as Header from "./Header.ts"
-import * as Port from "./internal/addressPort.ts"
 import { parseTokens, quote } from "./internal/addressParser.ts"
 import type { Problem } from "./internal/addressTokens.ts"
 import { tokenize } from "./internal/addressTokens.ts"
@@ -23,7 +23,7 @@ import * as MessageError from "./MessageError.ts"
  * @category models
  * @since 0.1.0
  */
-export type Mailbox = Port.Mailbox
+export type Mailbox = Protocol.Mailbox
 
 /**
  * A mailbox with the name that is shown for it.
@@ -58,9 +58,9 @@ export interface Group {
 export type Address = NamedMailbox | Group
 
 /**
- * One address as an application gives it: `"ada@example.com"`, `"Ada Lovelace <ada@example.com>"`, a name and an address
- * apart, or a parsed one. A string is always one address; a list in one string is how recipients are smuggled in, so it
- * has to be parsed on purpose, with `parse`.
+ * One address as an application gives it: `"ada@example.com"`, `"Ada Lovelace <ada@example.com>"`, a name and an
+ * address apart, or a parsed one. A string is always one address; a list in one string is how recipients are smuggled
+ * in, so it has to be parsed on purpose, with `parse`.
  *
  * @category models
  * @since 0.1.0
@@ -140,8 +140,8 @@ const checkList = (input: string, field: string): Parsed<string> =>
 
 /**
  * Parses an unfolded header value that is a list of addresses: `Ada <ada@example.com>, team:bob@example.com;`. Comments
- * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`, `control-character`,
- * `unpaired-surrogate`, `too-long` or `too-many`.
+ * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`,
+ * `control-character`, `unpaired-surrogate`, `too-long` or `too-many`.
  *
  * @category decoding
  * @since 0.1.0
@@ -154,8 +154,8 @@ export const parse = (input: string, field = "address list"): Parsed<ReadonlyArr
   })
 
 /**
- * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none or
- * more than one.
+ * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none
+ * or more than one.
  *
  * @category decoding
  * @since 0.1.0
@@ -180,7 +180,7 @@ const fromNamed = (
     return refuse(field, { detail: "an address is a string or { name, address }", position: 0 })
   }
   return Result.flatMap(checkLine(input.address, field), () => {
-    const parsed = Port.parseMailbox(input.address)
+    const parsed = Protocol.parse(input.address)
     return Result.isSuccess(parsed)
       ? Result.succeed(named(parsed.success, input.name))
       : refuse(field, {
@@ -246,13 +246,13 @@ const phrasePieces = (name: string): ReadonlyArray<string> => {
 }
 
 /**
- * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII, so
- * that any server can take the message (RFC 6531 section 3.2, SMTP-173); else the whole address is UTF-8.
+ * The address as it stands in a header: a domain that is not ASCII is written in A-labels when the local part is ASCII,
+ * so that any server can take the message (RFC 6531 section 3.2, SMTP-173); else the whole address is UTF-8.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const addressText = (address: Mailbox): string => Port.toAscii(address) ?? address
+export const addressText = (address: Mailbox): string => Protocol.toAscii(address) ?? address
 
 const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
   Result.map(checkLine(mailbox.name ?? "", field), (name) => {
@@ -301,8 +301,8 @@ const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArr
   )
 
 /**
- * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is ASCII.
- * Fails with `control-character` or `unpaired-surrogate` for a name.
+ * The header field of a list, folded. A local part that is not ASCII makes the field UTF-8 (RFC 6532), all else is
+ * ASCII. Fails with `control-character` or `unpaired-surrogate` for a name.
  *
  * @category encoding
  * @since 0.1.0

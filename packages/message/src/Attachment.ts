@@ -1,6 +1,6 @@
 /**
- * What is attached to a message: content with a name and a type. Content is bytes or text that the caller holds, or a file
- * read on purpose by `file`; nothing is ever fetched or opened because a string looked like a path or a URL.
+ * What is attached to a message: content with a name and a type. Content is bytes or text that the caller holds, or a
+ * file read on purpose by `file`; nothing is ever fetched or opened because a string looked like a path or a URL.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 /**
- * Encoded-words (RFC 2047, with the language tag of RFC 2231 section 5): how text that is not printable ASCII stands in a
- * header. Written in UTF-8 only and in the form that is legal in unstructured fields and in display names alike; read in
- * every charset that the platform's decoder knows.
+ * Encoded-words (RFC 2047, with the language tag of RFC 2231 section 5): how text that is not printable ASCII stands in
+ * a header. Written in UTF-8 only and in the form that is legal in unstructured fields and in display names alike; read
+ * in every charset that the platform's decoder knows.
  *
  * @since 0.1.0
  */
@@ -79,8 +79,8 @@ const shorter = (text: string): Method => (total(text, qWidth) <= Math.ceil(tota
 
 /**
  * The encoded-words that together stand for `text`, in order; they are to be separated by white space, which readers
- * drop. Each holds whole characters only (V-090). `first` and `rest` bound the length of the first and of the other words
- * (default 75, never less than 24). An unpaired surrogate becomes U+FFFD.
+ * drop. Each holds whole characters only (V-090). `first` and `rest` bound the length of the first and of the other
+ * words (default 75, never less than 24). An unpaired surrogate becomes U+FFFD.
  *
  * @category encoding
  * @since 0.1.0
@@ -156,8 +156,8 @@ const isBlank = (text: string): boolean => /^[ \t\r\n]*$/.test(text)
 
 /**
  * The text that a header value with encoded-words stands for. White space between adjacent words vanishes, octets of
- * adjacent words of one charset are read together, and what is not a readable encoded-word stays as it is. The result may
- * hold any character, CR and LF included: it is text to show, not a header value.
+ * adjacent words of one charset are read together, and what is not a readable encoded-word stays as it is. The result
+ * may hold any character, CR and LF included: it is text to show, not a header value.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Content transfer encodings (RFC 2045 section 6): what is known of a run of octets, which encoding carries it safely at
- * the least cost, and the encoders and decoders themselves. Everything works on octets and is linear; encoders never
+ * Content transfer encodings (RFC 2045 section 6): what is known of a run of octets, which encoding carries it safely
+ * at the least cost, and the encoders and decoders themselves. Everything works on octets and is linear; encoders never
  * write a bare CR or LF, a line longer than 76 octets or, at the beginning of a line, a dot.
  *
  * @since 0.1.0
@@ -88,9 +88,9 @@ export const scan = (bytes: Uint8Array): Facts => {
 }
 
 /**
- * The encoding in which text travels unharmed through any server at the least cost (MIME-004): `7bit`, as it is, for ASCII
- * without NUL and without a line above 998 octets; quoted-printable, which stays legible, when at most a quarter of the
- * octets are not ASCII; else base64, which is shorter then.
+ * The encoding in which text travels unharmed through any server at the least cost (MIME-004): `7bit`, as it is, for
+ * ASCII without NUL and without a line above 998 octets; quoted-printable, which stays legible, when at most a quarter
+ * of the octets are not ASCII; else base64, which is shorter then.
  *
  * @category combinators
  * @since 0.1.0
@@ -219,9 +219,15 @@ const isLineEnd = (octet: number | undefined): boolean => octet === undefined ||
 const startsFrom = (bytes: Uint8Array, at: number): boolean =>
   bytes[at] === 70 && bytes[at + 1] === 114 && bytes[at + 2] === 111 && bytes[at + 3] === 109 && bytes[at + 4] === SP
 
+// Whether the octet stands for itself wherever it is within a line.
+const isSafe = (bytes: Uint8Array, at: number): boolean => {
+  const octet = bytes[at] ?? 0
+  return literal[octet] === 1 || (octet === SP && literal[bytes[at + 1] ?? 0] === 1)
+}
+
 /**
- * Quoted-printable (RFC 2045 section 6.7): every line end of the input becomes CRLF, no line is longer than 76 octets, SP
- * and TAB at the end of a line are escaped, and so are, at the beginning of a line, a dot and the `F` of `From `
+ * Quoted-printable (RFC 2045 section 6.7): every line end of the input becomes CRLF, no line is longer than 76 octets,
+ * SP and TAB at the end of a line are escaped, and so are, at the beginning of a line, a dot and the `F` of `From `
  * (MIME-004).
  *
  * @category encoding
@@ -253,8 +259,11 @@ export const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
       out[at++] = LF
       lineStart = at
     }
-    if (plain && !(at === lineStart && (octet === DOT || startsFrom(bytes, i)))) out[at++] = octet
-    else {
+    if (plain && !(at === lineStart && (octet === DOT || startsFrom(bytes, i)))) {
+      out[at++] = octet
+      // What follows as far as the line has room, while nothing can need an escape: most text goes this way.
+      while (at - lineStart < 74 && isSafe(bytes, i + 1)) out[at++] = bytes[++i] ?? 0
+    } else {
       out[at++] = EQUALS
       out[at++] = hex[octet >> 4] ?? 0
       out[at++] = hex[octet & 15] ?? 0
@@ -271,8 +280,8 @@ const hexValue = (octet: number | undefined): number => {
 }
 
 /**
- * The octets of a quoted-printable body. SP and TAB before a line end are dropped, as RFC 2045 section 6.7 rule 3 asks; an
- * `=` that begins no escape stands for itself.
+ * The octets of a quoted-printable body. SP and TAB before a line end are dropped, as RFC 2045 section 6.7 rule 3 asks;
+ * an `=` that begins no escape stands for itself.
  *
  * @category decoding
  * @since 0.1.0

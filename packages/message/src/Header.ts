@@ -1,7 +1,7 @@
 /**
  * Header fields (RFC 5322 section 2.2): the only way from a caller's text into a header. Names and values are checked,
- * values with CR, LF or NUL are refused (SMTP-052, MSG-020), lines are folded at white space before column 78, and no line
- * is ever longer than 998 octets. Every function returns whole fields, ready to be written one after the other.
+ * values with CR, LF or NUL are refused (SMTP-052, MSG-020), lines are folded at white space before column 78, and no
+ * line is ever longer than 998 octets. Every function returns whole fields, ready to be written one after the other.
  *
  * @since 0.1.0
  */
@@ -59,10 +59,10 @@ const tooLong = (name: string, octets: number) =>
   })
 
 /**
- * A field of pieces that must not be changed, folded between them where the line would get too long. A piece begins with
- * its own white space or gets one space before it. The first one stays on the line of the name, where every reader looks
- * for it, unless it is an encoded-word that would not fit. Fails like `checkName` and `checkValue`, and with `too-long`
- * when a piece does not fit into 998 octets.
+ * A field of pieces that must not be changed, folded between them where the line would get too long. A piece begins
+ * with its own white space or gets one space before it. The first one stays on the line of the name, where every reader
+ * looks for it, unless it is an encoded-word that would not fit. Fails like `checkName` and `checkValue`, and with
+ * `too-long` when a piece does not fit into 998 octets.
  *
  * @category encoding
  * @since 0.1.0
@@ -120,8 +120,8 @@ const encodedWords = (name: string, text: string): ReadonlyArray<string> =>
 
 /**
  * A field of free text, such as Subject: whatever is not printable ASCII, or would not be read as it was given (white
- * space at an end, something that looks like an encoded-word, an endless word), is written in encoded-words, so that every
- * reader gets the same text back. Fails like `checkName` and `checkValue`.
+ * space at an end, something that looks like an encoded-word, an endless word), is written in encoded-words, so that
+ * every reader gets the same text back. Fails like `checkName` and `checkValue`.
  *
  * @category encoding
  * @since 0.1.0

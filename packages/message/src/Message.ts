@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Envelope from "@effect-mail/protocol/Envelope"
 import type * as DateTime from "effect/DateTime"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
@@ -22,15 +23,16 @@ import type * as Attachment from "./Attachment.ts"
 export type Addresses = AddressList.Input | ReadonlyArray<AddressList.Input>
 
 /**
- * Sender and recipients for SMTP where they differ from what the header says (MSG-018): bare addresses. An empty `from` is
- * the null reverse-path, for mail that must not be answered by a bounce.
+ * What SMTP is told beside the header, where it differs from it (MSG-018): sender and recipients as bare addresses, wishes
+ * for notifications, options of the transaction. An empty `from` is the null reverse-path, for mail that must not be
+ * answered by a bounce; what is left out follows from the header.
  *
  * @category models
  * @since 0.1.0
  */
-export interface EnvelopeInput {
+export interface EnvelopeInput extends Omit<Envelope.Input, "from" | "to"> {
   readonly from?: string | undefined
-  readonly to?: string | ReadonlyArray<string> | undefined
+  readonly to?: Envelope.Input["to"] | undefined
 }
 
 /**
@@ -206,7 +208,8 @@ export const make = (options: Options): Composed =>
 export const empty: Composed = make({})
 
 /**
- * A ready message (RFC 5322) as a message. Its bytes are sent as they are but for line ends, each of which becomes CRLF.
+ * A ready message (RFC 5322) as a message. Its bytes are sent as they are but for line ends, each of which becomes
+ * CRLF.
  *
  * - `envelope` says who sends it and who gets it; what is left out is derived from the header: Sender or the first From
  *   mailbox, and all of To, Cc and Bcc, or the same of the first block of Resent fields (MSG-018, MSG-019).
@@ -242,13 +245,18 @@ export const isMessage = (u: unknown): u is Message => typeof u === "object" && 
 
 const change = <M extends Message>(self: M, fields: Partial<M>): M => construct({ ...self, ...fields })
 
-/** A function that is called with the message first or in a pipe. */
-type With<Value> = {
+/**
+ * A function that changes one thing of a message; it is called in a pipe or with the message first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Change<Value> {
   (value: Value): (self: Composed) => Composed
   (self: Composed, value: Value): Composed
 }
 
-const withField = <Value>(f: (self: Composed, value: Value) => Partial<Composed>): With<Value> =>
+const withField = <Value>(f: (self: Composed, value: Value) => Partial<Composed>): Change<Value> =>
   dual(2, (self: Composed, value: Value) => change(self, f(self, value)))
 
 /**
@@ -257,7 +265,7 @@ const withField = <Value>(f: (self: Composed, value: Value) => Partial<Composed>
  * @category combinators
  * @since 0.1.0
  */
-export const from: With<Addresses> = withField((_, addresses) => ({ from: listOf(addresses) }))
+export const from: Change<Addresses> = withField((_, addresses) => ({ from: listOf(addresses) }))
 
 /**
  * Sets who sent the message on behalf of its authors. Bounces go there unless the envelope says otherwise.
@@ -265,7 +273,7 @@ export const from: With<Addresses> = withField((_, addresses) => ({ from: listOf
  * @category combinators
  * @since 0.1.0
  */
-export const sender: With<AddressList.Input> = withField((_, sender) => ({ sender }))
+export const sender: Change<AddressList.Input> = withField((_, sender) => ({ sender }))
 
 /**
  * Sets where answers go.
@@ -273,7 +281,7 @@ export const sender: With<AddressList.Input> = withField((_, sender) => ({ sende
  * @category combinators
  * @since 0.1.0
  */
-export const replyTo: With<Addresses> = withField((_, addresses) => ({ replyTo: listOf(addresses) }))
+export const replyTo: Change<Addresses> = withField((_, addresses) => ({ replyTo: listOf(addresses) }))
 
 /**
  * Adds recipients.
@@ -281,7 +289,7 @@ export const replyTo: With<Addresses> = withField((_, addresses) => ({ replyTo: 
  * @category combinators
  * @since 0.1.0
  */
-export const to: With<Addresses> = withField((self, addresses) => ({ to: [...self.to, ...listOf(addresses)] }))
+export const to: Change<Addresses> = withField((self, addresses) => ({ to: [...self.to, ...listOf(addresses)] }))
 
 /**
  * Adds recipients of a copy.
@@ -289,7 +297,7 @@ export const to: With<Addresses> = withField((self, addresses) => ({ to: [...sel
  * @category combinators
  * @since 0.1.0
  */
-export const cc: With<Addresses> = withField((self, addresses) => ({ cc: [...self.cc, ...listOf(addresses)] }))
+export const cc: Change<Addresses> = withField((self, addresses) => ({ cc: [...self.cc, ...listOf(addresses)] }))
 
 /**
  * Adds recipients whom nobody sees: they are in the envelope only, never in a header (MSG-015).
@@ -297,7 +305,7 @@ export const cc: With<Addresses> = withField((self, addresses) => ({ cc: [...sel
  * @category combinators
  * @since 0.1.0
  */
-export const bcc: With<Addresses> = withField((self, addresses) => ({ bcc: [...self.bcc, ...listOf(addresses)] }))
+export const bcc: Change<Addresses> = withField((self, addresses) => ({ bcc: [...self.bcc, ...listOf(addresses)] }))
 
 /**
  * Sets the subject: any text on one line.
@@ -305,7 +313,7 @@ export const bcc: With<Addresses> = withField((self, addresses) => ({ bcc: [...s
  * @category combinators
  * @since 0.1.0
  */
-export const subject: With<string> = withField((_, subject) => ({ subject }))
+export const subject: Change<string> = withField((_, subject) => ({ subject }))
 
 /**
  * Sets the plain text. Line ends of any kind become CRLF.
@@ -313,7 +321,7 @@ export const subject: With<string> = withField((_, subject) => ({ subject }))
  * @category combinators
  * @since 0.1.0
  */
-export const text: With<string> = withField((_, text) => ({ text }))
+export const text: Change<string> = withField((_, text) => ({ text }))
 
 /**
  * Sets the HTML. Together with a plain text it is the preferred one of two alternatives.
@@ -321,7 +329,7 @@ export const text: With<string> = withField((_, text) => ({ text }))
  * @category combinators
  * @since 0.1.0
  */
-export const html: With<string> = withField((_, html) => ({ html }))
+export const html: Change<string> = withField((_, html) => ({ html }))
 
 /**
  * Adds an attachment.
@@ -329,7 +337,7 @@ export const html: With<string> = withField((_, html) => ({ html }))
  * @category combinators
  * @since 0.1.0
  */
-export const attach: With<Attachment.Attachment> = withField((self, attachment) => ({
+export const attach: Change<Attachment.Attachment> = withField((self, attachment) => ({
   attachments: [...self.attachments, attachment]
 }))
 
@@ -339,7 +347,7 @@ export const attach: With<Attachment.Attachment> = withField((self, attachment) 
  * @category combinators
  * @since 0.1.0
  */
-export const embed: With<Attachment.Attachment & { readonly cid: string }> = withField((self, attachment) => ({
+export const embed: Change<Attachment.Attachment & { readonly cid: string }> = withField((self, attachment) => ({
   attachments: [...self.attachments, { ...attachment, disposition: attachment.disposition ?? "inline" }]
 }))
 
@@ -363,7 +371,7 @@ export const header: {
  * @category combinators
  * @since 0.1.0
  */
-export const date: With<Moment> = withField((_, date) => ({ date }))
+export const date: Change<Moment> = withField((_, date) => ({ date }))
 
 /**
  * Sets the Message-ID, with or without its angle brackets; by default a new one is made when the message is rendered.
@@ -371,7 +379,7 @@ export const date: With<Moment> = withField((_, date) => ({ date }))
  * @category combinators
  * @since 0.1.0
  */
-export const messageId: With<string> = withField((_, messageId) => ({ messageId }))
+export const messageId: Change<string> = withField((_, messageId) => ({ messageId }))
 
 /**
  * Sets the Message-ID of what this message answers.
@@ -379,7 +387,7 @@ export const messageId: With<string> = withField((_, messageId) => ({ messageId 
  * @category combinators
  * @since 0.1.0
  */
-export const inReplyTo: With<string | ReadonlyArray<string>> = withField((_, ids) => ({ inReplyTo: idsOf(ids) }))
+export const inReplyTo: Change<string | ReadonlyArray<string>> = withField((_, ids) => ({ inReplyTo: idsOf(ids) }))
 
 /**
  * Sets the Message-IDs of the thread, oldest first (MSG-008). A whole References value can be given as it was received.
@@ -387,7 +395,7 @@ export const inReplyTo: With<string | ReadonlyArray<string>> = withField((_, ids
  * @category combinators
  * @since 0.1.0
  */
-export const references: With<string | ReadonlyArray<string>> = withField((_, ids) => ({ references: idsOf(ids) }))
+export const references: Change<string | ReadonlyArray<string>> = withField((_, ids) => ({ references: idsOf(ids) }))
 
 /**
  * Sets where the reader can unsubscribe; with a `url`, by one click (RFC 2369, RFC 8058, MSG-025).
@@ -395,7 +403,7 @@ export const references: With<string | ReadonlyArray<string>> = withField((_, id
  * @category combinators
  * @since 0.1.0
  */
-export const listUnsubscribe: With<Unsubscribe> = withField((_, unsubscribe) => ({ unsubscribe }))
+export const listUnsubscribe: Change<Unsubscribe> = withField((_, unsubscribe) => ({ unsubscribe }))
 
 /**
  * Sets why a machine sent the message, so that other machines do not answer it (RFC 3834, MSG-023).
@@ -403,10 +411,11 @@ export const listUnsubscribe: With<Unsubscribe> = withField((_, unsubscribe) => 
  * @category combinators
  * @since 0.1.0
  */
-export const autoSubmitted: With<AutoSubmitted> = withField((_, autoSubmitted) => ({ autoSubmitted }))
+export const autoSubmitted: Change<AutoSubmitted> = withField((_, autoSubmitted) => ({ autoSubmitted }))
 
 /**
- * Sets sender or recipients for SMTP where they differ from the header (MSG-018); what is left out stays as it was.
+ * Sets what SMTP is told beside the header (MSG-018), such as another sender, other recipients or a wish for
+ * notifications; what is left out stays as it was.
  *
  * @category combinators
  * @since 0.1.0

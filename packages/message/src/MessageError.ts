@@ -16,6 +16,7 @@ export const Reason = Schema.Literals([
   "no-sender",
   "no-recipients",
   "bad-address",
+  "bad-envelope",
   "bad-header",
   "bad-date",
   "bad-attachment",

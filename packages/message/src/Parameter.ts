@@ -1,7 +1,7 @@
 /**
- * Values with parameters, such as `text/plain; charset=utf-8` (RFC 2045 section 5.1), with the charsets and continuations
- * of RFC 2231. The writer uses the shortest legal form; the reader is linear, takes all forms and prefers the extended
- * ones (V-094).
+ * Values with parameters, such as `text/plain; charset=utf-8` (RFC 2045 section 5.1), with the charsets and
+ * continuations of RFC 2231. The writer uses the shortest legal form; the reader is linear, takes all forms and prefers
+ * the extended ones (V-094).
  *
  * @since 0.1.0
  */
@@ -59,12 +59,15 @@ const extended = (name: string, value: string): ReadonlyArray<string> => {
 /**
  * One parameter as it is written, in one piece or, when it is long, in several to be joined by `;` and white space:
  * `name=token`, `name="quoted string"`, or the extended form with UTF-8 for all that is long or not printable ASCII.
+ * `name` is a token of the program, not a text of its users.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const encode = (name: string, value: string): ReadonlyArray<string> => {
-  if (value.length > segmentLength || !/^[ -~]*$/.test(value)) return extended(name, value)
+  // Many readers decode encoded-words here, although RFC 2047 section 5 forbids them: keep them from finding one.
+  const plain = value.length <= segmentLength && /^[ -~]*$/.test(value) && !value.includes("=?")
+  if (!plain) return extended(name, value)
   return token.test(value) ? [`${name}=${value}`] : [`${name}="${value.replace(/["\\]/g, "\\$&")}"`]
 }
 
@@ -142,8 +145,8 @@ const fail = (field: string, detail: string, position: number) =>
   Result.fail(MessageError.make("bad-header", detail, { field, position }))
 
 /**
- * Reads a value with parameters. Fails with `bad-header` where it is not one: a parameter without name or `=`, or a quoted
- * string without end. Of parameters that are given twice the first one counts.
+ * Reads a value with parameters. Fails with `bad-header` where it is not one: a parameter without name or `=`, or a
+ * quoted string without end. Of parameters that are given twice the first one counts.
  *
  * @category decoding
  * @since 0.1.0

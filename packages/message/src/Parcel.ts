@@ -1,14 +1,15 @@
 /**
- * A message ready for the wire: who sends it to whom, and its bytes with what a transport must know of them. A parcel is a
- * value; its stream can be run as often as the message must be sent.
+ * A message ready for the wire: who sends it to whom, and its bytes with what a transport must know of them. A parcel
+ * is a value; its stream can be run as often as the message must be sent.
  *
  * @since 0.1.0
  */
+import type * as ProtocolEnvelope from "@effect-mail/protocol/Envelope"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Encoding from "./Encoding.ts"
-import type * as Port from "./internal/addressPort.ts"
+import * as Bytes from "./internal/bytes.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
 import * as MessageError from "./MessageError.ts"
 
@@ -18,7 +19,7 @@ import * as MessageError from "./MessageError.ts"
  * @category models
  * @since 0.1.0
  */
-export type Envelope = Port.Envelope
+export type Envelope = ProtocolEnvelope.Envelope
 
 /**
  * The bytes of a message and the facts that decide how they can be sent.
@@ -75,14 +76,22 @@ const bareLineEnd = (position: number) =>
     hint: "Every line ends in CRLF; Message.eml makes it so"
   })
 
+// About as much as a transport likes to write at once.
+const pieceSize = 65_536
+
+const streamOf = (bytes: Uint8Array): Body["stream"] =>
+  bytes.length <= pieceSize
+    ? Stream.succeed(bytes)
+    : Stream.fromIterable({ [Symbol.iterator]: () => Bytes.pieces(bytes, pieceSize) }, { chunkSize: 1 })
+
 const hasHigh = (bytes: Uint8Array, end: number): boolean => {
   for (let i = 0; i < end; i++) if ((bytes[i] ?? 0) > 127) return true
   return false
 }
 
 /**
- * The body of a whole message in bytes, its facts found in one pass. The header is looked at for UTF-8, headers of parts
- * within the body are not. Fails with `bare-line-end` at a CR or LF that stands alone (SMTP-053).
+ * The body of a whole message in bytes, its facts found in one pass. The header is looked at for UTF-8, headers of
+ * parts within the body are not. Fails with `bare-line-end` at a CR or LF that stands alone (SMTP-053).
  *
  * @category constructors
  * @since 0.1.0
@@ -97,13 +106,13 @@ export const bodyFromBytes = (bytes: Uint8Array): Result.Result<Body, MessageErr
     longestLine: facts.longestLine,
     dotFree: !facts.dotLine,
     bytes,
-    stream: Stream.succeed(bytes)
+    stream: streamOf(bytes)
   })
 }
 
 /**
- * A parcel of a whole message in bytes, which are sent as they are. Fails with `bare-line-end`, and with `bad-header` when
- * the bytes do not begin with header fields.
+ * A parcel of a whole message in bytes, which are sent as they are. Fails with `bare-line-end`, and with `bad-header`
+ * when the bytes do not begin with header fields.
  *
  * @category constructors
  * @since 0.1.0

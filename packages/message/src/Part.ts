@@ -1,7 +1,7 @@
 /**
- * The MIME tree of a message (RFC 2045, RFC 2046): leaves with content in its final encoding, and multiparts around them.
- * A leaf that goes out in base64 keeps its bytes as they are and is encoded while it is written, so that a large attachment
- * never exists twice. Boundaries belong to the rendering, not to the tree.
+ * The MIME tree of a message (RFC 2045, RFC 2046): leaves with content in its final encoding, and multiparts around
+ * them. A leaf that goes out in base64 keeps its bytes as they are and is encoded while it is written, so that a large
+ * attachment never exists twice. Boundaries belong to the rendering, not to the tree.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,8 @@ import * as MessageError from "./MessageError.ts"
 import * as Parameter from "./Parameter.ts"
 
 /**
- * The content of a leaf: text or octets as they go on the wire, with what is known of them, or bytes still to be encoded.
+ * The content of a leaf: text or octets as they go on the wire, with what is known of them, or bytes still to be
+ * encoded.
  *
  * @category models
  * @since 0.1.0
@@ -92,8 +93,7 @@ export interface Leaf {
  */
 export interface Multipart {
   readonly _tag: "Multipart"
-  /** Such as `mixed`. */
-  readonly subtype: string
+  readonly subtype: "mixed" | "alternative" | "related" | "report"
   /** Parameters of its Content-Type besides the boundary. */
   readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
   readonly parts: Arr.NonEmptyReadonlyArray<Part>
@@ -165,8 +165,8 @@ const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>
   `Content-Transfer-Encoding: ${encoding}\r\n`
 
 /**
- * A text part in UTF-8 and in the cheapest safe encoding; every line end becomes CRLF. `field` names the text in errors.
- * Fails with `unpaired-surrogate`.
+ * A text part in UTF-8 and in the cheapest safe encoding; every line end becomes CRLF. `field` names the text in
+ * errors. Fails with `unpaired-surrogate`.
  *
  * @category constructors
  * @since 0.1.0
@@ -188,7 +188,7 @@ export const text = (subtype: "plain" | "html", value: string, field: string): P
  * @since 0.1.0
  */
 export const multipart = (
-  subtype: string,
+  subtype: Multipart["subtype"],
   parts: Arr.NonEmptyReadonlyArray<Part>,
   parameters: Multipart["parameters"] = []
 ): Multipart => ({ _tag: "Multipart", subtype, parameters, parts })
@@ -272,8 +272,8 @@ const contentParameters = (
 }
 
 /**
- * The part of an attachment. Bytes go out in base64 and arrive as they were; a message goes out as it is, line ends made
- * CRLF (MIME-020). `field` names the attachment in errors. Fails with `bad-attachment`, `control-character`,
+ * The part of an attachment. Bytes go out in base64 and arrive as they were; a message goes out as it is, line ends
+ * made CRLF (MIME-020). `field` names the attachment in errors. Fails with `bad-attachment`, `control-character`,
  * `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
  *
  * @category constructors
@@ -302,8 +302,8 @@ export const attachment = (self: Attachment.Attachment, field: string): Parsed<L
   })
 
 /**
- * Whether an ASCII text occurs in a content that goes out as it is. For one that begins with `=_` this is to ask whether it
- * occurs anywhere: in quoted-printable and in base64 no `=` is followed by `_`.
+ * Whether an ASCII text occurs in a content that goes out as it is. For one that begins with `=_` this is to ask
+ * whether it occurs anywhere: in quoted-printable and in base64 no `=` is followed by `_`.
  *
  * @category guards
  * @since 0.1.0

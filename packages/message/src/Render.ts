@@ -1,7 +1,7 @@
 /**
  * From a message to a parcel. Everything that was given is checked here, everything that is missing is added: Date,
- * Message-ID, MIME-Version and the boundaries, from the ambient `Clock` and `Random`, so that a rendering can be repeated
- * exactly. What is composed here is 7-bit in its body and, unless a local part is not ASCII, in its header.
+ * Message-ID, MIME-Version and the boundaries, from the ambient `Clock` and `Random`, so that a rendering can be
+ * repeated exactly. What is composed here is 7-bit in its body and, unless a local part is not ASCII, in its header.
  *
  * @since 0.1.0
  */
@@ -129,8 +129,9 @@ const fromComposed = (message: Message.Composed, ambient: Ambient): Parsed<Parce
   })
 
 /**
- * Renders a message. The parcel's body is in memory when it is small and encoded while it is read when it is large; either
- * way it can be sent again and again and is the same each time. Fails with the first `MessageError` that is found.
+ * Renders a message. The parcel's body is in memory when it is small and encoded while it is read when it is large;
+ * either way it can be sent again and again and is the same each time. Fails with the first `MessageError` that is
+ * found.
  *
  * @category rendering
  * @since 0.1.0

@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Address from "@effect-mail/protocol/Address"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -490,9 +491,9 @@ export const limits: {
 )
 
 /**
- * Changes the policy for the recipients of a domain (this very name, in upper or lower case) or of all domains for which a
- * predicate holds; it is asked in lower case and without a dot at the end. `adapt` is tried once here, so that what it
- * throws is thrown early.
+ * Changes the policy for the recipients of a domain (this very name, in U-labels or A-labels, in upper or lower case) or of
+ * all domains for which a predicate holds; it is asked in A-labels, in lower case and without a dot at the end. `adapt` is
+ * tried once here, so that what it throws is thrown early.
  *
  * @category combinators
  * @since 0.1.0
@@ -505,10 +506,21 @@ export const forDomain: {
 } = dual(
   3,
   (self: Policy, domain: string | ((domain: string) => boolean), adapt: (policy: Policy) => Policy): Policy => {
-    const matches = typeof domain === "string" ? (name: string) => name === canonical(domain) : domain
+    const matches = typeof domain === "string" ? isNamed(domain) : domain
     return override(self, (destination) => isSome(destination.domain) && matches(canonical(destination.domain)), adapt)
   }
 )
+
+const isNamed = (domain: string): ((name: string) => boolean) => {
+  const name = canonical(domain)
+  return (other) => other === name
+}
+
+// The form in which domains are compared: A-labels in lower case. An address literal is no domain name and stays itself.
+const canonical = (domain: string): string => {
+  const name = domain.toLowerCase().replace(/\.$/, "")
+  return Result.getOrElse(Address.domainName(name), () => name)
+}
 
 /**
  * Changes the policy for mail that a provider's hosts take, whatever the domain is: one of `Provider`, or your own.
@@ -544,8 +556,6 @@ const override = (self: Policy, matches: Override["matches"], adapt: Override["a
   adapt(self)
   return makeUnsafe({ ...self, overrides: [...self.overrides, { matches, adapt }] })
 }
-
-const canonical = (domain: string): string => domain.toLowerCase().replace(/\.$/, "")
 
 const isSome = <A>(value: A | undefined): value is A => value !== undefined
 

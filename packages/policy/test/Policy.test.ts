@@ -270,6 +270,24 @@ describe("Policy", () => {
       }
     })
 
+    it("a domain in U-labels and in A-labels is the same (DNS-001), and a predicate is asked in A-labels", () => {
+      for (const written of ["bücher.example", "Bücher.Example.", "xn--bcher-kva.example"]) {
+        const policy = Policy.standard.pipe(Policy.forDomain(written, Policy.giveUpAfter("1 day")))
+        for (const domain of ["xn--bcher-kva.example", "BÜCHER.example"]) {
+          assert.deepStrictEqual(Policy.forRecipientDomain(policy, domain).giveUpAfter, Duration.days(1), written)
+        }
+      }
+      const asked: Array<string> = []
+      const spy = Policy.forDomain((domain) => asked.push(domain) < 0, hourly)
+      Policy.forRecipientDomain(spy(Policy.standard), "Bücher.example.")
+      assert.deepStrictEqual(asked, ["xn--bcher-kva.example"])
+    })
+
+    it("an address literal is matched as it is", () => {
+      const policy = Policy.standard.pipe(Policy.forDomain("[IPv6:2001:db8::1]", Policy.giveUpAfter("1 day")))
+      assert.deepStrictEqual(Policy.forRecipientDomain(policy, "[ipv6:2001:db8::1]").giveUpAfter, Duration.days(1))
+    })
+
     it("takes a predicate, and applies all that match in the order they were given", () => {
       const policy = Policy.standard.pipe(
         Policy.forDomain((domain) => domain.endsWith(".test"), Policy.giveUpAfter("1 day")),

@@ -187,16 +187,12 @@ describe("Simulation", () => {
   )
 
   it.effect(
-    "five days for 10,000 messages take less than 10 seconds",
+    "plays five days for 10,000 messages",
     () =>
       Effect.gen(function* () {
-        const before = process.cpuUsage()
         const report = yield* play(Policy.standard, World.outage({ from: 0, until: "6 days" }), { messages: 10_000 })
         assert.strictEqual(report.failed, 10_000)
         assert.strictEqual(report.messages.at(-1)?.endedAt, (report.messages.at(-1)?.sentAt ?? 0) + 5 * day)
-        // The time of the processor, because other tests share the machine.
-        const { system, user } = process.cpuUsage(before)
-        assert.isBelow((user + system) / 1e6, 10)
       }),
     60_000
   )

@@ -179,6 +179,8 @@ describe("internationalised domains", () => {
     ["example\u3002com", "ideographic full stop"],
     ["example\uff0ecom", "full-width full stop"],
     ["\u2100.example", "sign that becomes a/c"],
+    ["ban\u212a.example", "Kelvin sign, whose lower case is k"],
+    ["B\u00fc\u212aer.example", "Kelvin sign beside another letter"],
     ["\uff11\uff19\uff12.0.2.1", "full-width IPv4 address"]
   ])("GHSA-wmmp-3585-3rmp refuses the domain %j (%s)", (domain) => {
     const { message } = fails(Address.parse(`user@${domain}`))

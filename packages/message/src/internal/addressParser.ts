@@ -1,11 +1,11 @@
 /**
- * From tokens to addresses (RFC 5322 section 3.4). One loop over the list, no recursion: a group is a state, not a level.
+ * From tokens to addresses (RFC 5322 section 3.4). One loop over the list, no recursion: a group is a state, not a
+ * level.
  */
+import * as Protocol from "@effect-mail/protocol/Address"
 import * as Result from "effect/Result"
 import type { Address, NamedMailbox } from "../AddressList.ts"
 import * as EncodedWord from "../EncodedWord.ts"
-import type { Mailbox } from "./addressPort.ts"
-import { parseMailbox } from "./addressPort.ts"
 import type { Problem, Token } from "./addressTokens.ts"
 import { quoteHint } from "./addressTokens.ts"
 
@@ -31,13 +31,13 @@ const phrase = (tokens: ReadonlyArray<Token>): string => {
 export const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
 
 interface Found {
-  readonly address: Mailbox
+  readonly address: Protocol.Mailbox
   /** Index of the token after it. */
   readonly next: number
 }
 
-// Whether `tokens` are one or more atoms with dots between them. A comment among them is refused: systems differ in what
-// is left when it is taken out.
+// Whether `tokens` are one or more atoms with dots between them. A comment among them is refused: systems differ in
+// what is left when it is taken out.
 const isDotAtom = (tokens: ReadonlyArray<Token>): boolean =>
   tokens.length % 2 === 1 && tokens.every((token, i) => (i % 2 === 0 ? token.kind === "atom" : token.kind === "."))
 
@@ -92,7 +92,7 @@ const addressSpec = (tokens: ReadonlyArray<Token>, start: number, at: number): R
   }
   const end = domainPart(tokens, at + 1)
   if (Result.isFailure(end)) return Result.fail(end.failure)
-  const parsed = parseMailbox(`${local.success}@${text(tokens.slice(at + 1, end.success))}`)
+  const parsed = Protocol.parse(`${local.success}@${text(tokens.slice(at + 1, end.success))}`)
   return Result.isFailure(parsed)
     ? Result.fail({ detail: `the address is not valid: ${parsed.failure.reason}`, position: tokens[start]?.start ?? 0 })
     : Result.succeed({ address: parsed.success, next: end.success })

@@ -1,6 +1,6 @@
 /**
- * The tokens of an address list (RFC 5322 sections 3.2 and 3.4). One pass, no recursion: comments nest by counting. White
- * space and comments are not tokens; the token after them says that they were there.
+ * The tokens of an address list (RFC 5322 sections 3.2 and 3.4). One pass, no recursion: comments nest by counting.
+ * White space and comments are not tokens; the token after them says that they were there.
  */
 import * as Result from "effect/Result"
 

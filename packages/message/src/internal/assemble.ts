@@ -14,11 +14,11 @@ import { token } from "./ambient.ts"
 import * as Bytes from "./bytes.ts"
 import * as Utf8 from "./utf8.ts"
 
-/** Up to this many octets a body is one array; above, it is encoded while it is read. */
-export const wholeBodyLimit = 65_536
+// Up to this many octets a body is one array; above, it is encoded while it is read.
+const wholeBodyLimit = 65_536
 
-// Input of one piece of base64: about as much output as a transport likes to write at once.
-const base64Piece = Encoding.base64LineInput * 1024
+// About as much as a transport likes to write at once; whole lines of base64.
+const pieceSize = Encoding.base64LineInput * 1024
 
 interface Piece {
   readonly content: Content
@@ -28,8 +28,8 @@ interface Piece {
 
 const headerPiece = (text: string): Piece => ({ content: Parts.identity(text), header: true })
 
-// A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1). Counting the attempts
-// ends the search even when the source of randomness is constant.
+// A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1). Counting the
+// attempts ends the search even when the source of randomness is constant.
 const boundaryBase = (root: Part, ambient: Ambient): string => {
   for (let attempt = 0; ; attempt++) {
     const base = `=_${token(ambient)}${attempt === 0 ? "" : `_${attempt}`}`
@@ -85,9 +85,11 @@ const longestOf = (content: Content): number =>
 const crlf = Uint8Array.of(13, 10)
 
 function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += base64Piece) {
-    if (at > 0) yield crlf
-    yield Encoding.base64(bytes.subarray(at, at + base64Piece))
+  let first = true
+  for (const piece of Bytes.pieces(bytes, pieceSize)) {
+    if (!first) yield crlf
+    first = false
+    yield Encoding.base64(piece)
   }
 }
 
@@ -101,7 +103,7 @@ function* chunksOf(pieces: ReadonlyArray<Piece>): Generator<Uint8Array> {
     }
     if (text !== "") yield Utf8.encode(text)
     text = ""
-    if (content._tag === "Octets") yield content.bytes
+    if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
     else yield* base64Chunks(content.bytes)
   }
   if (text !== "") yield Utf8.encode(text)

@@ -1,4 +1,4 @@
-/** Joining and searching octets. */
+/** Joining, cutting and searching octets. */
 
 /** One array of all the others. */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -21,4 +21,9 @@ export const includes = (bytes: Uint8Array, part: Uint8Array): boolean => {
     if (part.every((octet, i) => bytes[at + i] === octet)) return true
   }
   return false
+}
+
+/** The same octets in pieces of at most `size`. */
+export function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }

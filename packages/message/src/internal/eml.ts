@@ -1,11 +1,11 @@
 /** A ready message as a parcel: its line ends made CRLF, its envelope derived, and nothing else changed unasked. */
+import type { Mailbox } from "@effect-mail/protocol/Address"
 import * as Result from "effect/Result"
 import * as AddressList from "../AddressList.ts"
 import * as Encoding from "../Encoding.ts"
 import type { Eml } from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import * as Parcel from "../Parcel.ts"
-import type { Mailbox } from "./addressPort.ts"
 import type { Ambient } from "./ambient.ts"
 import * as Bytes from "./bytes.ts"
 import * as Envelope from "./envelope.ts"
@@ -18,7 +18,8 @@ type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
 const isResent = (field: HeaderSection.Field): boolean => field.name.startsWith("resent-")
 
-// The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section 3.6.6).
+// The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section
+// 3.6.6).
 const resentBlock = (section: HeaderSection.Section): ReadonlyArray<HeaderSection.Field> => {
   const start = section.fields.findIndex(isResent)
   if (start === -1) return []

@@ -1,58 +1,66 @@
 /** Who sends a message and who gets it, from what the caller said and what the header says (MSG-018, MSG-019). */
+import * as Address from "@effect-mail/protocol/Address"
+import * as Envelope from "@effect-mail/protocol/Envelope"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type { EnvelopeInput } from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
-import type { Envelope, Mailbox } from "./addressPort.ts"
-import { key, parseMailbox } from "./addressPort.ts"
-import { checkLine } from "./checkedText.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
-const bare = (input: string, field: string): Parsed<Mailbox> =>
-  Result.flatMap(checkLine(input, field), () =>
-    Result.mapError(parseMailbox(input), ({ position, reason }) =>
-      MessageError.make("bad-address", `the address is not valid: ${reason}`, {
-        field,
-        position,
-        hint: "An envelope address is a bare one, such as ada@example.com"
-      })
-    )
-  )
-
-const all = (inputs: ReadonlyArray<string>): Parsed<ReadonlyArray<Mailbox>> =>
-  Result.all(inputs.map((input, i) => bare(input, `envelope.to[${i}]`)))
-
-const distinct = (addresses: ReadonlyArray<Mailbox>): ReadonlyArray<Mailbox> => {
-  const seen = new Map<string, Mailbox>()
-  for (const address of addresses) if (!seen.has(key(address))) seen.set(key(address), address)
+const distinct = (addresses: ReadonlyArray<Address.Mailbox>): ReadonlyArray<Address.Mailbox> => {
+  const seen = new Map<string, Address.Mailbox>()
+  for (const address of addresses) if (!seen.has(Address.key(address))) seen.set(Address.key(address), address)
   return Array.from(seen.values())
 }
 
 /** What the header says; asked only for what the caller did not say. */
 export interface Derived {
-  readonly from: () => Parsed<Mailbox>
-  readonly to: () => Parsed<ReadonlyArray<Mailbox>>
+  readonly from: () => Parsed<Address.Mailbox>
+  readonly to: () => Parsed<ReadonlyArray<Address.Mailbox>>
 }
 
-const reversePath = (input: string | undefined, derived: Derived): Parsed<Mailbox | ""> => {
-  if (input === undefined) return derived.from()
-  return input === "" ? Result.succeed("") : bare(input, "envelope.from")
-}
+const noRecipients = () =>
+  Result.fail(
+    MessageError.make("no-recipients", "nobody would get the message", { hint: "Add to, cc, bcc or an envelope" })
+  )
 
-const recipients = (input: EnvelopeInput["to"], derived: Derived): Parsed<ReadonlyArray<Mailbox>> => {
-  if (input === undefined) return derived.to()
-  return typeof input === "string" ? all([input]) : all(input)
-}
-
-/** The envelope. Fails with `no-recipients` when nobody gets the message, and with `bad-address`. */
-export const resolve = (input: EnvelopeInput | undefined, derived: Derived): Parsed<Envelope> =>
+const fromHeader = (derived: Derived): Parsed<Envelope.Envelope> =>
   Result.gen(function* () {
-    const from = yield* reversePath(input?.from, derived)
-    const to = distinct(yield* recipients(input?.to, derived)).map((address) => ({ address }))
-    return Arr.isReadonlyArrayNonEmpty(to)
-      ? { reversePath: from, recipients: to, options: {} }
-      : yield* Result.fail(
-          MessageError.make("no-recipients", "nobody would get the message", { hint: "Add to, cc, bcc or an envelope" })
-        )
+    const reversePath = yield* derived.from()
+    const recipients = distinct(yield* derived.to()).map((address) => ({ address }))
+    return Arr.isReadonlyArrayNonEmpty(recipients) ? { reversePath, recipients, options: {} } : yield* noRecipients()
   })
+
+const placeOf = (input: Envelope.Input, text: string): string => {
+  if (input.from === text) return "envelope.from"
+  const to = Array.isArray(input.to) ? input.to : [input.to]
+  const index = to.findIndex((one) => one === text || one?.address === text)
+  return index === -1 ? "envelope" : `envelope.to[${index}]`
+}
+
+const asMessageError =
+  (input: Envelope.Input) =>
+  (error: Address.AddressError | Envelope.EnvelopeError): MessageError.MessageError =>
+    error._tag === "EnvelopeError"
+      ? MessageError.make("bad-envelope", error.reason, { field: `envelope.${error.option}` })
+      : MessageError.make("bad-address", error.reason, {
+          field: placeOf(input, error.input),
+          position: error.position,
+          hint: "An envelope address is a bare one, such as ada@example.com"
+        })
+
+/**
+ * The envelope. Fails with `no-recipients` when nobody gets the message, with `bad-address`, and with `bad-envelope` for
+ * an option that cannot be.
+ */
+export const resolve = (given: EnvelopeInput | undefined, derived: Derived): Parsed<Envelope.Envelope> =>
+  given === undefined
+    ? fromHeader(derived)
+    : Result.gen(function* () {
+        const from = given.from ?? (yield* derived.from())
+        const to = given.to ?? (yield* derived.to())
+        if (Array.isArray(to) && to.length === 0) return yield* noRecipients()
+        const input = { ...given, from, to }
+        return yield* Result.mapError(Envelope.make(input), asMessageError(input))
+      })

@@ -79,7 +79,8 @@ export const autoSubmitted = (value: AutoSubmitted): Parsed<Header.Field> =>
     ? Result.succeed(`Auto-Submitted: ${value}\r\n`)
     : refuse("Auto-Submitted", "the value is not one of no, auto-generated, auto-replied")
 
-// Fields that have a place of their own in a message, that describe the body, or that must not be sent (MSG-015, MSG-017).
+// Fields that have a place of their own in a message, that describe the body, or that must not be sent (MSG-015,
+// MSG-017).
 const managed = new Map<string, string>([
   ["from", "Use Message.from"],
   ["sender", "Use Message.sender"],
@@ -109,8 +110,8 @@ export const custom = (name: string, value: string): Parsed<Header.Field> => {
   return owner === undefined ? Header.field(name, value) : refuse(name, "the field cannot be set as a header", owner)
 }
 
-/** The most custom header fields of one message. */
-export const maxCustom = 1000
+// Nobody means more; somebody's loop does.
+const maxCustom = 1000
 
 /** All custom fields, in order. */
 export const customs = (headers: Composed["headers"]): Parsed<ReadonlyArray<Header.Field>> =>

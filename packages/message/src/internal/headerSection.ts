@@ -1,6 +1,6 @@
 /**
- * The header of a ready message, as far as sending needs it: where each field stands, and its value when asked for. Works on
- * bytes whose line ends are CRLF, in one pass.
+ * The header of a ready message, as far as sending needs it: where each field stands, and its value when asked for.
+ * Works on bytes whose line ends are CRLF, in one pass.
  */
 import * as Result from "effect/Result"
 import * as MessageError from "../MessageError.ts"

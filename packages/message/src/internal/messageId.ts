@@ -1,9 +1,8 @@
 /** New Message-IDs (RFC 5322 section 3.6.4, MSG-007). */
-import type { Mailbox } from "./addressPort.ts"
-import { asciiDomain } from "./addressPort.ts"
+import * as Address from "@effect-mail/protocol/Address"
 import type { Ambient } from "./ambient.ts"
 import { token } from "./ambient.ts"
 
 /** An id that is unique by time and chance, at the author's domain in ASCII. */
-export const newMessageId = (author: Mailbox, ambient: Ambient): string =>
-  `<${ambient.now.toString(36)}.${token(ambient)}@${asciiDomain(author)}>`
+export const newMessageId = (author: Address.Mailbox, ambient: Ambient): string =>
+  `<${ambient.now.toString(36)}.${token(ambient)}@${Address.asciiDomain(author)}>`

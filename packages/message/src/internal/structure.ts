@@ -1,6 +1,6 @@
 /**
- * Which part stands where (MIME-009): `mixed(alternative(text, related(html, embedded...)), attachments...)`, each wrapper
- * only where it holds more than one part.
+ * Which part stands where (MIME-009): `mixed(alternative(text, related(html, embedded...)), attachments...)`, each
+ * wrapper only where it holds more than one part.
  */
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
@@ -11,7 +11,7 @@ import * as Part from "../Part.ts"
 type Parsed<A> = Result.Result<A, MessageError>
 
 const wrap = (
-  subtype: string,
+  subtype: Part.Multipart["subtype"],
   parts: Arr.NonEmptyReadonlyArray<Part.Part>,
   parameters?: Part.Multipart["parameters"]
 ): Part.Part => (parts.length === 1 ? parts[0] : Part.multipart(subtype, parts, parameters))

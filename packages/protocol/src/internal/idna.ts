@@ -40,11 +40,13 @@ export const convert = (domain: string): Names | Fault => {
 
 // Letter by letter: the lower case of a word ends in another sigma than UTS-46 gives.
 const fold = (label: string): string =>
-  isAscii(label)
-    ? label.toLowerCase()
-    : Array.from(label, (c) => c.toLowerCase())
-        .join("")
-        .normalize("NFC")
+  isAscii(label) ? label.toLowerCase() : Array.from(label, lower).join("").normalize("NFC")
+
+// The Kelvin sign and its like have a letter of ASCII for their lower case, so that they would hide in any name.
+const lower = (char: string): string => {
+  const letter = char.toLowerCase()
+  return isAscii(letter) && !isAscii(char) ? char : letter
+}
 
 const isSame = (typed: string, meant: string): boolean =>
   isAscii(typed) ? typed === meant : decodeLabel(meant) === typed
