@@ -48,7 +48,7 @@ const server = Effect.gen(function* () {
   return MailServer.layer({ certificate, decide: yield* SpecialAddresses.make, server: { name: "mx.inbox.example" } })
 }).pipe(Layer.unwrap)
 
-// The policy: a real one waits minutes and days; this one has ten seconds.
+// The policy: a real one waits minutes and gives up after days; this one waits a second and gives up after three.
 const policy = Policy.makeUnsafe({ temp: Backoff.steps(["1 second"]), giveUpAfter: "3 seconds", jitter: 0 })
 
 const recipients = {
@@ -57,7 +57,7 @@ const recipients = {
   "perm@inbox.example": "is refused by the server",
   "accept@twohosts.example": "lives behind a dead first MX and a living second",
   "accept@nomail.example": "has a domain that takes no mail (null MX)",
-  "accept@asleep.example": "has no server at all"
+  "accept@asleep.example": "has no server that answers, and is given up when the policy's time is over"
 }
 
 const composed = Message.make({
@@ -90,23 +90,19 @@ const describe = (event: DeliveryEvent.DeliveryEvent): ReadonlyArray<string> => 
   }
 }
 
-const printTable = (receipt: Receipt.Receipt) =>
-  Effect.forEach(
-    receipt.outcomes,
-    (outcome) => {
-      const code = outcome._tag === "Delivered" ? outcome.code : (outcome.failure.code ?? "-")
-      const enhanced = (outcome._tag === "Delivered" ? outcome.enhanced : outcome.failure.enhanced) ?? "-"
-      const cells = [
-        outcome.recipient.padEnd(25),
-        Receipt.outcomeWord(outcome).padEnd(12),
-        String(code).padEnd(4),
-        enhanced.padEnd(7),
-        String(outcome.attempts).padEnd(9)
-      ]
-      return Console.log(`  ${cells.join(" ")} ${recipients[outcome.recipient as keyof typeof recipients] ?? ""}`)
-    },
-    { discard: true }
-  )
+const row = (recipient: string, outcome: string, code: string, status: string, attempts: string, who: string) =>
+  `  ${recipient.padEnd(25)} ${outcome.padEnd(12)} ${code.padEnd(4)} ${status.padEnd(7)} ${attempts.padEnd(9)} ${who}`
+
+const who = (recipient: string): string => recipients[recipient as keyof typeof recipients] ?? ""
+
+const table = (receipt: Receipt.Receipt): ReadonlyArray<string> => [
+  row("recipient", "outcome", "code", "status", "attempts", "who"),
+  ...receipt.outcomes.map((outcome) => {
+    const { code = "-", enhanced = "-" } = outcome._tag === "Delivered" ? outcome : outcome.failure
+    const { attempts, recipient } = outcome
+    return row(recipient, Receipt.outcomeWord(outcome), `${code}`, enhanced, `${attempts}`, who(recipient))
+  })
+]
 
 const tour = Effect.gen(function* () {
   const { address } = yield* SocketServer.SocketServer
@@ -133,10 +129,11 @@ const tour = Effect.gen(function* () {
   )
 
   yield* timeline(`a mail server listens on 127.0.0.1:${port}, with STARTTLS and a certificate made a moment ago`)
-  const receipts = yield* Effect.gen(function* () {
-    const first = yield* Mailer.send(yield* readyMade)
-    const second = yield* Mailer.send(composed)
-    return [first, second] as const
+  const receipt = yield* Effect.gen(function* () {
+    yield* timeline("one: a ready-made message goes out as it is")
+    yield* Mailer.send(yield* readyMade)
+    yield* timeline("two: a composed one goes to recipients of every kind")
+    return yield* Mailer.send(composed)
   }).pipe(
     Effect.provide(mailer),
     Effect.provideService(Policy.CurrentPolicy, policy),
@@ -148,9 +145,8 @@ const tour = Effect.gen(function* () {
   const secure = mails.filter((mail) => mail.secure).length
   yield* timeline(`the server holds ${mails.length} messages, ${secure} of which came over TLS`)
 
-  yield* Console.log("\nOne typed outcome for every recipient:\n")
-  yield* Console.log(`  ${"recipient".padEnd(25)} ${"outcome".padEnd(12)} code status  attempts  who`)
-  for (const receipt of receipts) yield* printTable(receipt)
+  yield* Console.log("\nThe receipt of the second message, one typed outcome for every recipient:\n")
+  for (const line of table(receipt)) yield* Console.log(line)
   yield* Console.log(`
 Now with a real server:  pnpm effect-mail send --from you@example.com --to you@example.com --text Hello --server smtp://localhost:25
 and without one, to the recipient's own: leave --server out.`)

@@ -6,7 +6,7 @@ import * as Path from "node:path"
 const root = Path.resolve(import.meta.dirname, "..")
 
 // The floor of each package: an import may only go to a lower one. `testing` stands beside the floors: it imports what it
-// fakes; `node` is the only one that knows the platform.
+// fakes; `node` is the only one that knows the platform. `bench` may import all, and nobody may import it.
 const floors: Readonly<Record<string, number>> = {
   protocol: 0,
   message: 1,
@@ -17,13 +17,20 @@ const floors: Readonly<Record<string, number>> = {
   "effect-mail": 5,
   testing: 6,
   node: 6,
-  cli: 7
+  cli: 7,
+  bench: 8
 }
 
+// Tools of this workspace: they are not published, so they need no barrel and may use the platform as it is. No package
+// gets here by a field in its own manifest.
+const tools: ReadonlySet<string> = new Set(["bench"])
+
 const packages = Fs.readdirSync(Path.join(root, "packages")).toSorted()
+const published = packages.filter((name) => !tools.has(name))
 
 interface Manifest {
   readonly name: string
+  readonly private?: boolean
   readonly type: string
   readonly sideEffects: unknown
   readonly license: string
@@ -90,6 +97,21 @@ describe("the house", () => {
         assert.deepStrictEqual(upward, [])
       })
 
+      it("says what it is, and has a page, sources, tests and a project", () => {
+        const { license, name: full, private: hidden, type } = manifest(name)
+        assert.strictEqual(full, name === "effect-mail" ? name : `@effect-mail/${name}`)
+        assert.strictEqual(type, "module")
+        assert.strictEqual(license, "MIT")
+        assert.strictEqual(hidden, tools.has(name) ? true : undefined)
+        for (const file of ["README.md", "src", "test", "tsconfig.json"]) {
+          assert.isTrue(Fs.existsSync(Path.join(root, "packages", name, file)), `packages/${name}/${file} is missing`)
+        }
+      })
+    })
+  }
+
+  for (const name of published) {
+    describe(`packages/${name}, which is published`, () => {
       it("has a barrel that names every module, in alphabetical order", () => {
         const folder = Path.join(root, "packages", name, "src")
         const modules = Fs.readdirSync(folder)
@@ -107,23 +129,17 @@ describe("the house", () => {
 
       it("has the manifest of a package of this house", () => {
         const { dependencies, ...pack } = manifest(name)
-        assert.strictEqual(pack.name, name === "effect-mail" ? name : `@effect-mail/${name}`)
-        assert.strictEqual(pack.type, "module")
-        assert.strictEqual(pack.license, "MIT")
         assert.deepStrictEqual(pack.sideEffects, [])
         assert.strictEqual(pack.peerDependencies?.["effect"], "^4.1.0")
         assert.isUndefined(dependencies?.["effect"])
         assert.include(JSON.stringify(pack.exports), `"source"`)
         assert.notInclude(JSON.stringify(pack.publishConfig.exports), `"source"`)
-        for (const file of ["README.md", "src", "test", "tsconfig.json"]) {
-          assert.isTrue(Fs.existsSync(Path.join(root, "packages", name, file)), `packages/${name}/${file} is missing`)
-        }
       })
     })
   }
 
   it("imports node:* in packages/node alone", () => {
-    const offenders = packages
+    const offenders = published
       .filter((name) => name !== "node")
       .flatMap(sources)
       .filter((file) => importsOf(file).some((specifier) => specifier.startsWith("node:")))
@@ -133,7 +149,7 @@ describe("the house", () => {
   it("takes time, chance and the console only from services, outside packages/node", () => {
     const forbidden =
       /\b(?:Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|setImmediate|console\.|process\.)/
-    const offenders = packages
+    const offenders = published
       .filter((name) => name !== "node")
       .flatMap(sources)
       .filter((file) => forbidden.test(codeOf(file)))
@@ -142,7 +158,7 @@ describe("the house", () => {
   })
 
   it("documents every export with a category and a version", () => {
-    const undocumented = packages.flatMap(sources).flatMap((file) => {
+    const undocumented = published.flatMap(sources).flatMap((file) => {
       const text = Fs.readFileSync(file, "utf8")
       if (file.endsWith("index.ts") || file.includes("/internal/")) return []
       return [

@@ -1,6 +1,8 @@
-"""An aiosmtpd server that writes every message it takes, byte for byte, into a folder: aiosmtpd-sink.py FOLDER."""
+"""An aiosmtpd server that writes every message it takes into a folder: aiosmtpd-sink.py FOLDER.
+
+The first two lines of a file are the sender and the recipients, the rest is the message, octet by octet.
+"""
 import asyncio
-import json
 import os
 import sys
 
@@ -15,9 +17,8 @@ class Sink:
     async def handle_DATA(self, server, session, envelope):
         Sink.count += 1
         name = os.path.join(folder, f"{Sink.count:04d}")
-        with open(name + ".json", "w") as file:
-            json.dump({"from": envelope.mail_from, "to": envelope.rcpt_tos}, file)
         with open(name + ".part", "wb") as file:
+            file.write(f"{envelope.mail_from}\n{' '.join(envelope.rcpt_tos)}\n".encode())
             file.write(envelope.content)
         os.rename(name + ".part", name + ".eml")
         return "250 2.0.0 Written"

@@ -9,31 +9,34 @@ import * as Path from "node:path"
 
 /** A message as the peer received it. */
 export interface Received {
-  readonly content: Uint8Array
+  readonly from: string
+  readonly recipients: ReadonlyArray<string>
+  /** The octets of the message, in latin1. */
+  readonly content: string
 }
 
 /** A running peer. */
 export interface Peer {
   readonly port: number
-  /** The messages received so far, in order. */
+  /** The messages received so far, in no order. */
   readonly received: () => ReadonlyArray<Received>
 }
 
-const runs = (command: string, args: ReadonlyArray<string>): boolean =>
-  ChildProcess.spawnSync(command, args, { stdio: "ignore" }).error === undefined &&
-  ChildProcess.spawnSync(command, args, { stdio: "ignore" }).status === 0
-
 const systemPython = "/usr/bin/python3"
+
+const sink = "/usr/sbin/smtp-sink"
+
+const hasAiosmtpd = (): boolean =>
+  ChildProcess.spawnSync(systemPython, ["-c", "import aiosmtpd"], { stdio: "ignore" }).status === 0
 
 /** Why a peer cannot be used here, or undefined when it can. */
 export const missing = {
-  smtpSink: Fs.existsSync("/usr/sbin/smtp-sink") ? undefined : "smtp-sink is not installed (Debian package postfix)",
-  aiosmtpd: runs(systemPython, ["-c", "import aiosmtpd"])
-    ? undefined
-    : "aiosmtpd is not installed (Debian package python3-aiosmtpd)"
+  smtpSink: Fs.existsSync(sink) ? undefined : "smtp-sink is not installed (Debian package postfix)",
+  aiosmtpd: hasAiosmtpd() ? undefined : "aiosmtpd is not installed (Debian package python3-aiosmtpd)"
 }
 
-const folder = Effect.acquireRelease(
+/** A temporary folder that is gone with the scope. */
+export const folder = Effect.acquireRelease(
   Effect.sync(() => {
     const path = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-mail-"))
     // smtp-sink gives up its privileges and must still be able to write here.
@@ -43,11 +46,21 @@ const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )
 
-const start = (command: string, args: ReadonlyArray<string>, cwd: string) =>
-  Effect.acquireRelease(
+/** A process that ends with the scope; `died` ends with what it said when it ends before that. */
+export const start = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<string>, cwd: string) {
+  const child = yield* Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
+  let said = ""
+  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()))
+  const died = Effect.callback<never>((resume) => {
+    const gone = (status: unknown) => resume(Effect.die(new Error(`${command} ended: ${String(status)} ${said}`)))
+    child.once("error", gone)
+    child.once("close", gone)
+  })
+  return { child, died }
+})
 
 /** A port nobody listens on at the moment. */
 export const freePort = Effect.callback<number>((resume) => {
@@ -59,39 +72,47 @@ export const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-const listening = (port: number) =>
+const connectsTo = (port: number) =>
   Effect.callback<void, Error>((resume) => {
     const socket = Net.connect(port, "127.0.0.1", () => {
       socket.destroy()
       resume(Effect.void)
     })
     socket.once("error", (error) => resume(Effect.fail(error)))
-  }).pipe(Effect.retry(Schedule.upTo(Schedule.spaced("20 millis"), { times: 500 })), Effect.orDie)
+  })
 
-const messages = (path: string, isMessage: RegExp) =>
+/** Waits until somebody listens on a TCP port of 127.0.0.1. */
+export const listening = (port: number) =>
+  connectsTo(port).pipe(Effect.retry(Schedule.upTo(Schedule.spaced("20 millis"), { times: 500 })), Effect.orDie)
+
+const read = (path: string, isMessage: RegExp): ReadonlyArray<string> =>
   Fs.readdirSync(path)
     .filter((name) => isMessage.test(name))
-    .toSorted()
-    .map((name): Received => ({ content: Fs.readFileSync(Path.join(path, name)) }))
+    .map((name) => Fs.readFileSync(Path.join(path, name), "latin1"))
 
-/** aiosmtpd: no PIPELINING, no CHUNKING; keeps every byte. */
+/** aiosmtpd: no PIPELINING, no CHUNKING; keeps every octet. */
 export const aiosmtpd = Effect.gen(function* () {
   const path = yield* folder
-  const script = Path.join(import.meta.dirname, "aiosmtpd-sink.py")
-  const child = yield* start(systemPython, [script, path], path)
-  const port = yield* Effect.callback<number>((resume) => {
-    child.stdout.once("data", (data: Buffer) => resume(Effect.succeed(Number(data.toString()))))
+  const { child, died } = yield* start(systemPython, [Path.join(import.meta.dirname, "aiosmtpd-sink.py"), path], path)
+  const announced = Effect.callback<number>((resume) => {
+    child.stdout.once("data", (chunk: Buffer) => resume(Effect.succeed(Number(chunk.toString()))))
   })
-  return { port, received: () => messages(path, /\.eml$/) } satisfies Peer
+  const port = yield* Effect.raceFirst(announced, died)
+  const received = () =>
+    read(path, /\.eml$/).map((text): Received => {
+      const [, from = "", to = "", content = ""] = /^(.*)\n(.*)\n([^]*)$/.exec(text) ?? []
+      return { from, recipients: to.split(" "), content }
+    })
+  return { port, received } satisfies Peer
 })
 
-// What smtp-sink writes in front of a message: header lines of its own about the session.
-const sinkHeader = /^(?:X-(?:Client-Addr|Client-Proto|Helo-Args|Mail-Args|Rcpt-Args): .*\n)+Received: .*\n(?:\t.*\n)*/
-
-// smtp-sink writes LF line ends and one empty line behind the message.
-const asSent = ({ content }: Received): Received => {
-  const text = Buffer.from(content).toString("latin1").replace(sinkHeader, "").replace(/\n$/, "")
-  return { content: Buffer.from(text.replaceAll("\n", "\r\n"), "latin1") }
+// smtp-sink writes lines of its own in front of a message and an empty one behind it, all with LF.
+const fromDump = (dump: string): Received => {
+  const [header = ""] = /^(?:X-[A-Z][A-Za-z-]*: .*\n)+Received: .*\n(?:\t.*\n)*/.exec(dump) ?? []
+  const paths = (name: string) =>
+    [...header.matchAll(new RegExp(`^X-${name}-Args: <(.*?)>`, "gm"))].map((m) => m[1] ?? "")
+  const content = dump.slice(header.length).replace(/\n$/, "").replaceAll("\n", "\r\n")
+  return { from: paths("Mail").join(), recipients: paths("Rcpt"), content }
 }
 
 /** Postfix's smtp-sink: PIPELINING and 8BITMIME. `options` are its own, such as `-q .`. */
@@ -99,7 +120,7 @@ export const smtpSink = Effect.fnUntraced(function* (...options: ReadonlyArray<s
   const path = yield* folder
   const port = yield* freePort
   const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
-  yield* start("/usr/sbin/smtp-sink", [...user, ...options, "-d", "mail.", `127.0.0.1:${port}`, "100"], path)
-  yield* listening(port)
-  return { port, received: () => messages(path, /^mail\./).map(asSent) } satisfies Peer
+  const { died } = yield* start(sink, [...user, ...options, "-d", "mail.", `127.0.0.1:${port}`, "100"], path)
+  yield* Effect.raceFirst(listening(port), died)
+  return { port, received: () => read(path, /^mail\./).map(fromDump) } satisfies Peer
 })

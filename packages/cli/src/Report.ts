@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import type { Waiting } from "@effect-mail/delivery/DeliveryEvent"
 import * as Receipt from "@effect-mail/protocol/Receipt"
+import * as Duration from "effect/Duration"
 
 /**
  * One line of JSON for a recipient; what does not apply is null.
@@ -41,7 +43,7 @@ const words = {
   temp: "refused for now",
   perm: "refused",
   unreachable: "unreachable",
-  uncertain: "maybe delivered"
+  uncertain: "maybe delivered, because the answer to the message never came"
 } as const
 
 /**
@@ -59,4 +61,15 @@ export const line = (outcome: Receipt.Outcome): string => {
   const tls = outcome._tag === "Delivered" && outcome.tls !== undefined ? ` (${outcome.tls.protocol})` : ""
   const tries = outcome.attempts > 1 ? ` after ${outcome.attempts} attempts` : ""
   return `${outcome.recipient}: ${word}${tries}: ${said}${tls}`
+}
+
+/**
+ * One line for recipients that are tried again, for people.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const waiting = ({ after, failure, recipients }: Waiting): string => {
+  const seconds = Duration.seconds(Math.ceil(Duration.toSeconds(after)))
+  return `${recipients.join(", ")}: next attempt in ${Duration.format(seconds)}: ${failure.message}`
 }

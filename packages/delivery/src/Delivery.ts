@@ -10,12 +10,13 @@ import { Router } from "@effect-mail/dns/Router"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Parcel from "@effect-mail/message/Parcel"
 import * as Address from "@effect-mail/protocol/Address"
-import type { Failure } from "@effect-mail/protocol/Failure"
+import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
-import type { Dialer } from "@effect-mail/transport/Dialer"
+import { Dialer } from "@effect-mail/transport/Dialer"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
 import { CurrentSmtpSettings } from "@effect-mail/transport/SmtpSettings"
 import { failAll, Transport } from "@effect-mail/transport/Transport"
+import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -31,13 +32,17 @@ import * as Result from "effect/Result"
 export class Delivery extends Context.Service<
   Delivery,
   {
-    /** Splits a parcel into the parts whose fates are independent: they may be attempted and retried on their own. */
+    /**
+     * Splits a parcel into the parts whose fates are independent: each recipient is in exactly one of them, in the order
+     * of the envelope, and each part may be attempted and retried on its own.
+     */
     readonly split: (parcel: Parcel.Parcel) => ReadonlyArray<Parcel.Parcel>
     /**
-     * Makes one attempt for all recipients of a parcel: one outcome each, in the order of the envelope. A refusal is an
-     * outcome; it fails only when the parcel's body cannot be read.
+     * Makes one attempt for all recipients of a parcel: one outcome each, in the order of the envelope. It never fails,
+     * because what happens to some recipients must not hide that others were accepted: a refusal is an outcome, and so
+     * is a body that cannot be read (`PermFailure` 5.6.0 at stage `body`).
      */
-    readonly attempt: (parcel: Parcel.Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError>
+    readonly attempt: (parcel: Parcel.Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>>
   }
 >()("@effect-mail/delivery/Delivery") {}
 
@@ -56,20 +61,57 @@ export const domainOf = (recipient: Address.ForwardPath): string =>
  * @category combinators
  * @since 0.1.0
  */
-export const splitByDomain = (parcel: Parcel.Parcel): ReadonlyArray<Parcel.Parcel> => {
-  const domains = new Set(parcel.envelope.recipients.map(({ address }) => domainOf(address)))
-  if (domains.size === 1) return [parcel]
-  return [...domains].flatMap((domain) => {
-    const part = Parcel.filterRecipients(parcel, (recipient) => domainOf(recipient.address) === domain)
-    return part === undefined ? [] : [part]
-  })
+export const splitByDomain = (parcel: Parcel.Parcel): ReadonlyArray<Parcel.Parcel> =>
+  [...Map.groupBy(parcel.envelope.recipients, ({ address }) => domainOf(address)).values()].flatMap((recipients) =>
+    isReadonlyArrayNonEmpty(recipients) ? [Parcel.withRecipients(parcel, recipients)] : []
+  )
+
+/**
+ * Puts outcomes into the order of a parcel's envelope. A recipient without an outcome gets one that says so: nobody knows
+ * whether the message was delivered to it, so it counts as `uncertain` (CLASS-52) and is not forgotten.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inOrder = (
+  parcel: Parcel.Parcel,
+  outcomes: ReadonlyArray<Receipt.Outcome>
+): ReadonlyArray<Receipt.Outcome> => {
+  const byRecipient = new Map(outcomes.map((outcome) => [outcome.recipient, outcome]))
+  return parcel.envelope.recipients.map(
+    ({ address }) =>
+      byRecipient.get(address) ?? new Receipt.Failed({ recipient: address, attempts: 1, failure: notTold })
+  )
 }
+
+const notTold = Failure.temp({
+  stage: "data-end",
+  scope: "message",
+  next: "later",
+  enhanced: "4.3.0",
+  reason: "the transport did not say what became of this recipient",
+  hint: "That is a mistake in the transport: it owes every recipient an outcome",
+  uncertain: true
+})
+
+const unreadable = (parcel: Parcel.Parcel, error: MessageError): ReadonlyArray<Receipt.Outcome> =>
+  failAll(
+    parcel,
+    Failure.perm({
+      stage: "body",
+      scope: "message",
+      next: "never",
+      enhanced: "5.6.0",
+      reason: `the message cannot be read: ${error.message}`
+    })
+  )
 
 // Domains of one attempt that are worked on at the same time.
 const concurrency = 16
 
 /**
- * Delivers to the hosts that the `Router` gives for each recipient's domain.
+ * Delivers to the hosts that the `Router` gives for each recipient's domain. It speaks SMTP with the settings that are
+ * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay.
  *
  * @category layers
  * @since 0.1.0
@@ -78,43 +120,50 @@ export const layerMx: Layer.Layer<Delivery, never, Router | Dialer> = Layer.effe
   Delivery,
   Effect.gen(function* () {
     const router = yield* Router
-    const context = yield* Effect.context<Dialer>()
-    const settings = yield* CurrentSmtpSettings
+    const dialer = yield* Dialer
+    const settings = { ...(yield* CurrentSmtpSettings), credentials: undefined }
     const one = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
       const route = yield* Effect.result(router.route(domainOf(parcel.envelope.recipients[0].address)))
       if (Result.isFailure(route)) return failAll(parcel, route.failure)
-      return yield* SmtpTransport.sendVia(Route.endpoints(route.success), parcel, settings)
+      return yield* SmtpTransport.sendVia(Route.endpoints(route.success), parcel, settings).pipe(
+        Effect.provideService(Dialer, dialer),
+        Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
+      )
     })
     return {
       split: splitByDomain,
-      attempt: Effect.fnUntraced(function* (parcel) {
-        const outcomes = yield* Effect.forEach(splitByDomain(parcel), one, { concurrency })
-        return inOrder(parcel, outcomes.flat())
-      }, Effect.provide(context))
+      attempt: (parcel) =>
+        Effect.map(Effect.forEach(splitByDomain(parcel), one, { concurrency }), (outcomes) =>
+          inOrder(parcel, outcomes.flat())
+        )
     }
   })
 )
 
 /**
- * Delivers everything through one `Transport`, such as a relay: one destination, whatever the recipients' domains are.
+ * Delivers everything through one `Transport`, such as a relay: one destination, whatever the recipients' domains are. A
+ * failure of the transport is the outcome of every recipient.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.effect(
   Delivery,
-  Effect.gen(function* () {
-    const transport = yield* Transport
-    return {
-      split: (parcel) => [parcel],
-      attempt: (parcel) =>
-        Effect.catchTags(transport.send(parcel), {
-          TempFailure: (failure) => Effect.succeed(failAll(parcel, failure)),
-          PermFailure: (failure) => Effect.succeed(failAll(parcel, failure)),
-          Unreachable: (failure) => Effect.succeed(failAll(parcel, failure))
+  Effect.map(Transport, (transport) => ({
+    split: (parcel) => [parcel],
+    attempt: (parcel) => {
+      const all = (failure: Failure.Failure) => Effect.succeed(failAll(parcel, failure))
+      return transport.send(parcel).pipe(
+        Effect.map((outcomes) => inOrder(parcel, outcomes)),
+        Effect.catchTags({
+          TempFailure: all,
+          PermFailure: all,
+          Unreachable: all,
+          MessageError: (error) => Effect.succeed(unreadable(parcel, error))
         })
+      )
     }
-  })
+  }))
 )
 
 /**
@@ -128,32 +177,24 @@ export class Attempts extends Context.Service<Attempts, Ref.Ref<ReadonlyArray<Pa
 ) {}
 
 /**
- * A delivery that sends nothing and records every attempt. `decide` says what becomes of a recipient at its n-th attempt
- * (from 1): a failure, or undefined for "accepted", which is what everybody gets without it.
+ * A delivery that sends nothing and records every attempt. `decide` says what becomes of a recipient at the n-th attempt
+ * for a message (from 1, each message on its own): a failure, or undefined for "accepted", which is what everybody gets
+ * without it.
  *
  * @category testing
  * @since 0.1.0
  */
 export const layerTest = (
-  decide: (recipient: string, attempt: number) => Failure | undefined = () => undefined
+  decide: (recipient: string, attempt: number) => Failure.Failure | undefined = () => undefined
 ): Layer.Layer<Delivery | Attempts> =>
   Layer.effect(
     Delivery,
-    Effect.gen(function* () {
-      const attempts = yield* Attempts
-      const counts = new Map<string, number>()
-      const outcome = (recipient: string): Receipt.Outcome => {
-        const attempt = (counts.get(recipient) ?? 0) + 1
-        counts.set(recipient, attempt)
-        const failure = decide(recipient, attempt)
+    Effect.map(Attempts, (attempts) => {
+      const count = counter()
+      const outcome = (parcel: Parcel.Parcel, recipient: string): Receipt.Outcome => {
+        const failure = decide(recipient, count(parcel, recipient))
         return failure === undefined
-          ? new Receipt.Delivered({
-              recipient,
-              attempts: 1,
-              code: 250,
-              enhanced: "2.0.0",
-              text: "accepted by the test"
-            })
+          ? new Receipt.Delivered({ recipient, attempts: 1, code: 250, enhanced: "2.0.0", text: "taken by the test" })
           : new Receipt.Failed({ recipient, attempts: 1, failure })
       }
       return {
@@ -161,22 +202,19 @@ export const layerTest = (
         attempt: (parcel) =>
           Effect.map(
             Ref.update(attempts, (all) => [...all, parcel]),
-            () => parcel.envelope.recipients.map(({ address }) => outcome(address))
+            () => parcel.envelope.recipients.map(({ address }) => outcome(parcel, address))
           )
       }
     })
   ).pipe(Layer.provideMerge(Layer.effect(Attempts, Ref.make<ReadonlyArray<Parcel.Parcel>>([]))))
 
-/**
- * Puts outcomes into the order of a parcel's envelope.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const inOrder = (
-  parcel: Parcel.Parcel,
-  outcomes: ReadonlyArray<Receipt.Outcome>
-): ReadonlyArray<Receipt.Outcome> => {
-  const byRecipient = new Map(outcomes.map((outcome) => [outcome.recipient, outcome]))
-  return parcel.envelope.recipients.flatMap(({ address }) => byRecipient.get(address) ?? [])
+// All parts of a message, in every attempt, have its body; two messages never share one.
+const counter = () => {
+  const messages = new WeakMap<Parcel.Body, Map<string, number>>()
+  return ({ body }: Parcel.Parcel, recipient: string): number => {
+    const counts = messages.get(body) ?? new Map<string, number>()
+    const attempt = (counts.get(recipient) ?? 0) + 1
+    messages.set(body, counts.set(recipient, attempt))
+    return attempt
+  }
 }

@@ -10,37 +10,44 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
+interface OfMessage {
+  /** The Message-ID of the message it is about, with its angle brackets, when it has one. */
+  readonly messageId: string | undefined
+}
+
 /**
  * An attempt for these recipients begins; `attempt` counts from 1.
  *
  * @category models
  * @since 0.1.0
  */
-export interface AttemptStarted {
+export interface AttemptStarted extends OfMessage {
   readonly _tag: "AttemptStarted"
   readonly recipients: ReadonlyArray<string>
   readonly attempt: number
 }
 
 /**
- * An attempt has ended, with one outcome for each of its recipients.
+ * An attempt has ended, with one outcome for each of its recipients, in their order: what the servers said, before any
+ * rule of the policy.
  *
  * @category models
  * @since 0.1.0
  */
-export interface AttemptEnded {
+export interface AttemptEnded extends OfMessage {
   readonly _tag: "AttemptEnded"
   readonly outcomes: ReadonlyArray<Outcome>
   readonly attempt: number
 }
 
 /**
- * The policy decided to try these recipients again after a while.
+ * The policy decided to try these recipients again after a while. When they failed in different ways, `failure` is the
+ * one that weighs most (`Failure.combine`).
  *
  * @category models
  * @since 0.1.0
  */
-export interface Waiting {
+export interface Waiting extends OfMessage {
   readonly _tag: "Waiting"
   readonly recipients: ReadonlyArray<string>
   readonly failure: Failure

@@ -22,7 +22,9 @@ export class RouteHost extends Schema.Class<RouteHost>("@effect-mail/dns/RouteHo
   /** Preference of the MX record; lower is tried first (RFC 5321 section 5.1). */
   preference: Schema.Int,
   /** IPv4 and IPv6 addresses as text, in the order to try. */
-  addresses: Schema.NonEmptyArray(Schema.String)
+  addresses: Schema.NonEmptyArray(Schema.String),
+  /** What a session with this host must reach, when that is not the policy of the route: the place of DANE (RFC 7672). */
+  tls: Schema.optional(TlsPolicy.TlsPolicy)
 }) {}
 
 /**
@@ -60,7 +62,7 @@ export class Route extends Schema.Class<Route>("@effect-mail/dns/Route")({
   port: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 })),
   /** TLS from the first byte instead of STARTTLS (RFC 8314 section 3.3); only relays want it. */
   implicitTls: Schema.Boolean,
-  /** What a session with any of the hosts must reach before mail flows. */
+  /** What a session must reach before mail flows, with every host that has no policy of its own. */
   tls: TlsPolicy.TlsPolicy,
   /** Warnings for people: hosts that were left out and why, malformed records. */
   notes: Schema.Array(Schema.String)
@@ -80,6 +82,7 @@ export const make = (options: {
     readonly name: string
     readonly addresses: Arr.NonEmptyReadonlyArray<string>
     readonly preference?: number | undefined
+    readonly tls?: TlsPolicy.TlsPolicy | undefined
   }>
   readonly destination?: string | undefined
   readonly kind?: Kind | undefined
@@ -110,6 +113,12 @@ export const make = (options: {
 export const endpoints = (self: Route): Arr.NonEmptyReadonlyArray<Endpoint.Endpoint> =>
   Arr.flatMap(self.hosts, (host) =>
     Arr.map(host.addresses, (address) =>
-      Endpoint.make({ host: host.name, address, port: self.port, implicitTls: self.implicitTls, tls: self.tls })
+      Endpoint.make({
+        host: host.name,
+        address,
+        port: self.port,
+        implicitTls: self.implicitTls,
+        tls: host.tls ?? self.tls
+      })
     )
   )

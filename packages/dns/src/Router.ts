@@ -16,10 +16,13 @@ import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Domain from "./internal/domain.ts"
+import * as Lookup from "./internal/lookup.ts"
 import * as Mx from "./internal/mx.ts"
 import * as Options from "./internal/options.ts"
 import * as Relay from "./internal/relay.ts"
+import * as Resolved from "./internal/resolved.ts"
 import * as Table from "./internal/table.ts"
+import { Resolver } from "./Resolver.ts"
 import type { Route } from "./Route.ts"
 
 /**
@@ -82,11 +85,25 @@ export interface MxOptions {
   readonly family?: "any" | "IPv4" | "IPv6" | undefined
   /** How long each question to the DNS may take; 30 seconds by default. */
   readonly timeout?: Duration.Input | undefined
-  /** The TLS policy of a domain, which is given in A-labels and lower case; opportunistic by default. */
-  readonly tls?: ((domain: string) => TlsPolicy.TlsPolicy) | undefined
+  /**
+   * The TLS policy of a domain, which is given in A-labels and lower case; opportunistic by default. Here is the place
+   * of MTA-STS (RFC 8461) and of whatever else must be looked up by domain: the function may give an effect, and an
+   * `Unreachable` of it keeps the mail waiting when a policy cannot be found out.
+   */
+  readonly tls?:
+    | ((domain: string) => TlsPolicy.TlsPolicy | Effect.Effect<TlsPolicy.TlsPolicy, Failure.Unreachable>)
+    | undefined
 }
 
-const mxSettings = (options: MxOptions): Result.Result<Mx.Settings, Options.InvalidOption> =>
+const policyOf =
+  (tls: NonNullable<MxOptions["tls"]>): Mx.Settings["tls"] =>
+  (domain) =>
+    Effect.suspend(() => {
+      const policy = tls(domain)
+      return Effect.isEffect(policy) ? policy : Effect.succeed(policy)
+    })
+
+const mxSettings = (options: MxOptions): Result.Result<Mx.Settings & Lookup.Settings, Options.InvalidOption> =>
   Result.gen(function* () {
     const selfAddresses = yield* Options.each("selfAddresses", options.selfAddresses ?? [], Options.address)
     return {
@@ -101,7 +118,7 @@ const mxSettings = (options: MxOptions): Result.Result<Mx.Settings, Options.Inva
       ]),
       family: yield* Options.oneOf("family", options.family ?? "any", ["any", "IPv4", "IPv6"]),
       timeout: yield* Options.duration("timeout", options.timeout ?? "30 seconds"),
-      tls: options.tls ?? (() => TlsPolicy.opportunistic)
+      tls: policyOf(options.tls ?? (() => TlsPolicy.opportunistic))
     }
   })
 
@@ -135,7 +152,26 @@ export const layerMx = (options: MxOptions = {}): Layer.Layer<Router, Options.In
     Router,
     Effect.gen(function* () {
       const settings = yield* Effect.fromResult(mxSettings(options))
-      return fromFunction(Mx.make(yield* Dns.Dns, settings))
+      return fromFunction(Mx.make(Lookup.make(yield* Dns.Dns, settings), settings))
+    })
+  )
+
+/**
+ * Routes by MX records as `layerMx` does, over a resolver of one's choice, which says exactly why there is no answer and
+ * how long one holds: a cache (`RouteCache`) keeps routes as long as their records. How long a question may take is the
+ * resolver's affair. Fails with `InvalidOption` as `layerMx` does.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerResolver = (
+  options: Omit<MxOptions, "timeout"> = {}
+): Layer.Layer<Router, Options.InvalidOption, Resolver> =>
+  Layer.effect(
+    Router,
+    Effect.gen(function* () {
+      const settings = yield* Effect.fromResult(mxSettings(options))
+      return fromFunction(Mx.make(Resolved.make(yield* Resolver, settings.family), settings))
     })
   )
 

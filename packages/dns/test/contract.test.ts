@@ -1,10 +1,13 @@
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Layer from "effect/Layer"
 import * as Dns from "effect/net/Dns"
+import * as RouteCache from "@effect-mail/dns/RouteCache"
 import * as Route from "@effect-mail/dns/Route"
 import * as Router from "@effect-mail/dns/Router"
 import * as StaticDns from "./support/faultyDns.ts"
 import { routerContract } from "./support/routerContract.ts"
+import * as Wire from "./support/wire.ts"
+import * as ZoneResolver from "./support/zoneResolver.ts"
 
 const { address, mx } = StaticDns
 
@@ -55,3 +58,26 @@ routerContract(
   }),
   { unreachable: "down.example" }
 )
+
+const byResolver = Router.layerResolver().pipe(
+  Layer.provide(
+    ZoneResolver.layer({
+      "example.com": [
+        Wire.mx("example.com", 10, "mx1.example.com"),
+        Wire.mx("example.com", 20, "mx2.example.com"),
+        Wire.mx("example.com", 10, "mx3.example.com")
+      ],
+      "mx1.example.com": [Wire.a("mx1.example.com", "192.0.2.1"), Wire.aaaa("mx1.example.com", 1)],
+      "mx2.example.com": [Wire.a("mx2.example.com", "192.0.2.2"), Wire.a("mx2.example.com", "192.0.2.1")],
+      "mx3.example.com": [Wire.a("mx3.example.com", "192.0.2.3")],
+      "xn--bcher-kva.example": [Wire.mx("xn--bcher-kva.example", 10, "mx1.example.com")],
+      "down.example": 2
+    })
+  )
+)
+
+routerContract("layerResolver", byResolver, { unreachable: "down.example" })
+
+routerContract("layerResolver behind a cache", RouteCache.layer().pipe(Layer.provide(byResolver)), {
+  unreachable: "down.example"
+})

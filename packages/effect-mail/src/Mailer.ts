@@ -13,6 +13,7 @@ import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
 import { persist } from "./internal/persist.ts"
 
 /**
@@ -55,7 +56,8 @@ export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.F
 export const deliver = (message: Message): Effect.Effect<Receipt.Receipt, MessageError, Mailer> =>
   Effect.flatMap(Mailer, (mailer) => mailer.deliver(message))
 
-// Destinations of one message that are worked on at the same time.
+// Attempts of one message that are made at the same time. Any number of its destinations may be waiting meanwhile: one
+// that is down for days must not keep the mail from the others.
 const concurrency = 16
 
 /**
@@ -70,8 +72,9 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const delivery = yield* Delivery.Delivery
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
       const parcel = yield* Render.render(message)
-      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, part, []), {
-        concurrency
+      const turns = yield* Semaphore.make(concurrency)
+      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
+        concurrency: "unbounded"
       })
       return new Receipt.Receipt({
         outcomes: Delivery.inOrder(parcel, parts.flat()),

@@ -24,18 +24,13 @@ const base = Message.make({ from: "ada@example.com", to: "bob@example.com", text
 
 const rendering = (message: Message.Message) => Effect.result(Render.render(message))
 
-/** How much longer parsing takes for eight times the input: eight is linear, sixty-four is quadratic. */
-const growth = (input: (size: number) => string) => {
-  const time = (size: number) => {
-    const text = input(size)
-    const start = performance.now()
-    AddressList.parse(text)
-    return performance.now() - start
-  }
-  time(10_000)
-  const small = Math.min(time(10_000), time(10_000), time(10_000))
-  const large = Math.min(time(80_000), time(80_000), time(80_000))
-  return large / Math.max(small, 0.5)
+/**
+ * Parses an input of the greatest length that is looked at. Whatever took more than linear time would take hours, so that the
+ * test runner's limit is all the measure that is needed.
+ */
+const parsesAtOnce = (piece: string, before = "", after = "") => {
+  const room = AddressList.maxLength - before.length - after.length
+  return Result.isResult(AddressList.parse(before + piece.repeat(Math.floor(room / piece.length)) + after))
 }
 
 // Callers without types pass such things.
@@ -56,7 +51,7 @@ describe("addresses", () => {
     const nested = `${"(".repeat(50_000)}${")".repeat(50_000)}a@example.com`
     assert.deepStrictEqual(Result.getOrThrow(domains(nested)), ["example.com"])
   })
-  it("GHSA-2x7j-588g-ccc2, GHSA-v53p-9fqp-m79j, GHSA-prgh-xp8r-p3m5: parsing is linear", () => {
+  it("GHSA-2x7j-588g-ccc2, GHSA-v53p-9fqp-m79j, GHSA-prgh-xp8r-p3m5: a megabyte of anything is parsed or refused at once", () => {
     for (const piece of [
       "a ",
       "<",
@@ -76,20 +71,11 @@ describe("addresses", () => {
       "[",
       " "
     ]) {
-      assert.isBelow(
-        growth((size) => piece.repeat(size / piece.length)),
-        40
-      )
+      assert.isTrue(parsesAtOnce(piece))
     }
-    assert.isBelow(
-      growth((size) => `${"=?utf-8?q?a?= ".repeat(size / 14)}<a@b.c>`),
-      40
-    )
-    assert.isBelow(
-      growth((size) => `a@${"b.".repeat(size / 2)}c`),
-      40
-    )
-  })
+    assert.isTrue(parsesAtOnce("=?utf-8?q?a?= ", "", "<a@b.c>"))
+    assert.isTrue(parsesAtOnce("b.", "a@", "c"))
+  }, 300_000)
   it("GHSA-cc9r-2j5m-2m83: a comment in the domain is dropped at its ends and refused inside", () => {
     assert.deepStrictEqual(Result.getOrThrow(domains("a@(evil.example)internal.example")), ["internal.example"])
     assert.deepStrictEqual(Result.getOrThrow(domains("a@internal.example(.evil.example)")), ["internal.example"])

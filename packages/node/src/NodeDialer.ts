@@ -9,8 +9,8 @@ import { WireError } from "@effect-mail/transport/Wire"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Net from "node:net"
-import { fromSystemError } from "./internal/systemError.ts"
+import type * as Net from "node:net"
+import * as Tls from "node:tls"
 import * as NodeWire from "./internal/wire.ts"
 
 /**
@@ -32,23 +32,23 @@ export interface Options {
 
 const families = { IPv4: 4, IPv6: 6 } as const
 
-const connect = (target: Target, options: Options): Effect.Effect<Net.Socket, WireError> =>
-  Effect.callback<Net.Socket, WireError>((resume) => {
-    const socket = Net.connect({
-      host: target.address ?? target.host,
-      port: target.port,
-      noDelay: true,
-      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-      ...(options.family === undefined ? {} : { family: families[options.family] })
-    })
-    const failed = (cause: Error): void => resume(Effect.fail(fromSystemError(cause, "refused")))
-    socket.once("error", failed)
-    socket.once("connect", () => {
-      socket.off("error", failed)
-      resume(Effect.succeed(socket))
-    })
-    return Effect.sync(() => socket.destroy())
-  })
+const address = (target: Target, options: Options): Net.TcpNetConnectOpts => ({
+  host: target.address ?? target.host,
+  port: target.port,
+  noDelay: true,
+  ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+  ...(options.family === undefined ? {} : { family: families[options.family] })
+})
+
+// Reading certificate authorities takes longer than a handshake, so it is done once.
+const secureContext = (options: Options): (() => Tls.SecureContext) => {
+  let context: Tls.SecureContext | undefined
+  return () =>
+    (context ??= Tls.createSecureContext({
+      minVersion: options.minVersion ?? "TLSv1.2",
+      ...(options.ca === undefined ? {} : { ca: [options.ca].flat() })
+    }))
+}
 
 /**
  * A dialer with these settings.
@@ -56,20 +56,18 @@ const connect = (target: Target, options: Options): Effect.Effect<Net.Socket, Wi
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Dialer["Service"] => ({
-  open: Effect.fnUntraced(function* (target) {
-    const open = Effect.gen(function* () {
-      const socket = yield* Effect.acquireRelease(connect(target, options), NodeWire.release, { interruptible: true })
-      const wire = yield* NodeWire.make(socket, options)
-      if (target.tls !== undefined) yield* wire.secure(target.tls)
-      return wire
-    })
-    return yield* Effect.timeoutOrElse(open, {
-      duration: target.timeout,
-      orElse: () => Effect.fail(tooSlow(target))
-    })
+export const make = (options: Options = {}): Dialer["Service"] => {
+  const context = secureContext(options)
+  const open = Effect.fnUntraced(function* (target: Target) {
+    const wire = yield* NodeWire.open(address(target, options), context)
+    if (target.tls !== undefined) yield* wire.secure(target.tls)
+    return wire
   })
-})
+  return {
+    open: (target) =>
+      Effect.timeoutOrElse(open(target), { duration: target.timeout, orElse: () => Effect.fail(tooSlow(target)) })
+  }
+}
 
 const tooSlow = (target: Target): WireError =>
   new WireError({

@@ -6,11 +6,11 @@
 import * as NodeDns from "@effect/platform-node/NodeDns"
 import * as Delivery from "@effect-mail/delivery/Delivery"
 import * as Router from "@effect-mail/dns/Router"
+import * as Address from "@effect-mail/protocol/Address"
 import type { Endpoint } from "@effect-mail/protocol/Endpoint"
-import type { Credentials } from "@effect-mail/protocol/Sasl"
 import * as Sasl from "@effect-mail/protocol/Sasl"
 import * as ServerUrl from "@effect-mail/protocol/ServerUrl"
-import { CurrentSmtpSettings, type SmtpSettings, standard } from "@effect-mail/transport/SmtpSettings"
+import { CurrentSmtpSettings, type SmtpSettings } from "@effect-mail/transport/SmtpSettings"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
 import * as Mailer from "effect-mail/Mailer"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -19,6 +19,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as NodeDialer from "./NodeDialer.ts"
 
 /**
@@ -28,17 +30,22 @@ import * as NodeDialer from "./NodeDialer.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** How this application speaks SMTP; what is absent keeps its default. */
+  /** How this application speaks SMTP; what is absent is as `CurrentSmtpSettings` says when the layer is built. */
   readonly smtp?: Partial<SmtpSettings> | undefined
   /** How connections are opened: certificate authorities, local address, IP family. */
   readonly dialer?: NodeDialer.Options | undefined
 }
 
-const settings = (options: Options) => Layer.succeed(CurrentSmtpSettings, { ...standard, ...options.smtp })
+const settings = ({ smtp }: Options) =>
+  Layer.effect(
+    CurrentSmtpSettings,
+    Effect.map(CurrentSmtpSettings, (current) => ({ ...current, ...smtp }))
+  )
 
 /**
- * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS. Many
- * networks block port 25; use `layerRelay` there. The layer fails with `InvalidOption` when a routing option is out of range.
+ * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS, and no
+ * login, whatever the settings say. Many networks block port 25; use `layerRelay` there. The layer fails with
+ * `InvalidOption` when a routing option is out of range.
  *
  * @category layers
  * @since 0.1.0
@@ -71,50 +78,64 @@ export const layerRelay = (
   )
 
 /**
- * Sends everything to the server of a URL such as `smtp://localhost:1025` or `smtps://user@mail.example.com`; see
- * `ServerUrl.parse`. The layer fails with `ServerUrlError` when the URL cannot be used.
+ * Sends everything to the server of a URL such as `smtp://localhost:1025` or `smtps://user:password@mail.example.com`; see
+ * `ServerUrl.parse`. A URL with a user name logs in, with its password or with the credentials of `options.smtp`. The layer
+ * fails with `ServerUrlError` when the URL cannot be used, or names a user for whom there is no password.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerUrl = (url: string, options: Options = {}): Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError> =>
   Layer.unwrap(
-    Effect.fromResult(ServerUrl.parse(url)).pipe(
-      Effect.map(({ endpoint, password, username }) => {
-        const smtp = { ...options.smtp, ...login(username, password) }
-        return layerRelay([endpoint], { ...options, smtp })
-      })
-    )
+    Effect.gen(function* () {
+      const { endpoint, password, username } = yield* Effect.fromResult(ServerUrl.parse(url))
+      if (username === undefined || (password === undefined && options.smtp?.credentials !== undefined)) {
+        return layerRelay([endpoint], options)
+      }
+      if (password === undefined) return yield* noPassword
+      return layerRelay([endpoint], { ...options, smtp: { ...options.smtp, ...login(username, password) } })
+    })
   )
 
-const login = (
-  username: string | undefined,
-  password: Redacted.Redacted | undefined
-): { readonly credentials?: Credentials } =>
-  username === undefined || password === undefined ? {} : { credentials: new Sasl.Password({ username, password }) }
+const noPassword = new ServerUrl.ServerUrlError({ reason: "There is a user name and no password" })
+
+const login = (username: string, password: Redacted.Redacted) => ({
+  credentials: new Sasl.Password({ username, password })
+})
 
 /**
  * The mailer that the environment asks for:
  *
  * - `EFFECT_MAIL_SERVER`: the URL of a relay; without it, mail goes to the recipients' own servers.
- * - `EFFECT_MAIL_PASSWORD`: the password for the user of that URL.
+ * - `EFFECT_MAIL_PASSWORD`: the password, when that URL names a user and has none itself.
  * - `EFFECT_MAIL_EHLO`: the name this machine introduces itself with.
  *
- * The layer fails with `ConfigError` or `ServerUrlError` when they cannot be used.
+ * The layer fails with a `ConfigError` that says which of them is missing or cannot be used, and why.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError | ServerUrl.ServerUrlError> = Layer.unwrap(
+export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer.unwrap(
   Effect.gen(function* () {
-    const server = yield* Config.option(Config.String("EFFECT_MAIL_SERVER"))
-    const password = yield* Config.option(Config.Redacted("EFFECT_MAIL_PASSWORD"))
-    const name = yield* Config.option(Config.String("EFFECT_MAIL_EHLO"))
+    const name = yield* Config.option(parsed("EFFECT_MAIL_EHLO", Address.parseEhloName))
+    const server = yield* Config.option(parsed("EFFECT_MAIL_SERVER", ServerUrl.parse))
     const smtp = Option.isSome(name) ? { name: name.value } : {}
     // Without routing options there is none that could be wrong.
     if (Option.isNone(server)) return Layer.orDie(layer({ smtp }))
-    const url = yield* Effect.fromResult(ServerUrl.parse(server.value))
-    const secret = Option.getOrUndefined(password) ?? url.password
-    return layerRelay([url.endpoint], { smtp: { ...smtp, ...login(url.username, secret) } })
+    const { endpoint, password, username } = server.value
+    if (username === undefined) return layerRelay([endpoint], { smtp })
+    const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
+    return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) } })
   })
 )
+
+// What the value stands for; a mistake in it is a `ConfigError` under the name of the variable.
+const parsed = <A>(
+  variable: string,
+  parse: (text: string) => Result.Result<A, { readonly message: string }>
+): Config.Config<A> => {
+  const valid = Schema.makeFilter((text: string) =>
+    Result.match(parse(text), { onSuccess: () => true, onFailure: ({ message }) => message })
+  )
+  return Config.map(Config.schema(Schema.String.check(valid), variable), (text) => Result.getOrThrow(parse(text)))
+}

@@ -1,4 +1,5 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
 export * as NodeDialer from "./NodeDialer.ts"
 export * as NodeMailer from "./NodeMailer.ts"
+export * as NodeResolver from "./NodeResolver.ts"
 export * as NodeSha256 from "./NodeSha256.ts"

@@ -64,3 +64,92 @@ export const transactional: Schedule.Schedule<Duration.Duration> = steps([
   "5 minutes",
   "10 minutes"
 ])
+
+/**
+ * 10 and 20 seconds, then every 30 seconds: for codes that expire in minutes.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const otp: Schedule.Schedule<Duration.Duration> = steps(["10 seconds", "20 seconds", "30 seconds"])
+
+/**
+ * 15 and 30 minutes, 1 and 2 hours, then every 4 hours: for mail that can wait, so that its retries do not stand in the way
+ * of other mail.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const bulk: Schedule.Schedule<Duration.Duration> = steps([
+  "15 minutes",
+  "30 minutes",
+  "1 hour",
+  "2 hours",
+  "4 hours"
+])
+
+/**
+ * 1, 2, 5 and 10 minutes, then every 15 minutes: for a relay of our own, which is one host for all mail, so that the mail
+ * flows again soon after it is back.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const relay: Schedule.Schedule<Duration.Duration> = steps([
+  "1 minute",
+  "2 minutes",
+  "5 minutes",
+  "10 minutes",
+  "15 minutes"
+])
+
+/**
+ * 30 minutes, then every 2 hours: two attempts in the first hour, then one every two to three hours (RFC 5321 section
+ * 4.5.4.1; SMTP-073).
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const rfc5321: Schedule.Schedule<Duration.Duration> = steps(["30 minutes", "2 hours"])
+
+/**
+ * Waits for as long as it already lasts, but at least 300 and at most 4000 seconds: Postfix with its own defaults
+ * (`minimal_backoff_time`, `maximal_backoff_time`), without the rounding to its queue runs.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const postfix: Schedule.Schedule<Duration.Duration> = Schedule.fromStepWithMetadata(
+  Effect.succeed(({ elapsed }) => waiting(Math.min(Math.max(elapsed, 300_000), 4_000_000)))
+)
+
+/**
+ * Every 15 minutes for 2 hours, then 1 hour and half as long again each time until 16 hours have passed, then every 6
+ * hours: Exim's default retry rule `F,2h,15m; G,16h,1h,1.5; F,4d,6h`. Exim takes the rule for the time that has passed since
+ * the first failure, and the growing wait from the last one.
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const exim: Schedule.Schedule<Duration.Duration> = Schedule.fromStepWithMetadata(
+  Effect.sync(() => {
+    let last = 0
+    return ({ elapsed }) => {
+      last = eximWait(elapsed, last)
+      return waiting(last)
+    }
+  })
+)
+
+const hour = 3_600_000
+
+const eximWait = (elapsed: number, last: number): number => {
+  if (elapsed < 2 * hour) return hour / 4
+  if (elapsed >= 16 * hour) return 6 * hour
+  return last < hour ? hour : last * 1.5
+}
+
+const waiting = (millis: number): Effect.Effect<[Duration.Duration, Duration.Duration]> => {
+  const wait = Duration.millis(millis)
+  return Effect.succeed([wait, wait])
+}

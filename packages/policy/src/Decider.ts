@@ -13,7 +13,7 @@ import * as Random from "effect/Random"
 import * as Decision from "./Decision.ts"
 import * as Course from "./internal/course.ts"
 import { expired, permanent } from "./internal/verdict.ts"
-import { waits } from "./internal/waits.ts"
+import { type Wait, waits } from "./internal/waits.ts"
 import * as Kind from "./Kind.ts"
 import type { Policy } from "./Policy.ts"
 import * as Rule from "./Rule.ts"
@@ -72,7 +72,7 @@ export const start = Effect.fnUntraced(function* (
     course = Course.after(course, ruled, now)
     // What an operator says about a greeting stands, whatever the grace (CLASS-65).
     const verdict = rule === undefined ? greeted(policy, course, ruled, now) : ruled
-    if (verdict._tag === "PermFailure") return Decision.giveUp(verdict)
+    if (verdict._tag === "PermFailure") return Decision.giveUp(verdict, policy.atEnd)
     return atOnce(policy, course, verdict, now) ?? next(policy, course, verdict, now, yield* waitFor(verdict, now))
   })
   return { decide: (failure, now) => seeded(decide(failure, now)) }
@@ -94,7 +94,7 @@ export const replay = Effect.fnUntraced(function* (
   options: StartOptions = {}
 ): Effect.fn.Return<Decision.Decision> {
   const decider = yield* start(policy, options)
-  let decision = Decision.retry(Duration.zero)
+  let decision = Decision.retry(Duration.zero, "new")
   for (const { at, failure } of history) {
     decision = remaining(yield* decider.decide(failure, at), now - at)
   }
@@ -103,7 +103,7 @@ export const replay = Effect.fnUntraced(function* (
 
 const remaining = (decision: Decision.Decision, passed: number): Decision.Decision =>
   decision._tag === "Retry" && passed > 0
-    ? Decision.retry(Duration.millis(Math.max(0, Duration.toMillis(decision.after) - passed)))
+    ? Decision.retry(Duration.millis(Math.max(0, Duration.toMillis(decision.after) - passed)), decision.because)
     : decision
 
 // One source of chance for the whole life of a decider, so that every decision goes on where the last one stopped.
@@ -128,11 +128,12 @@ const atOnce = (
   now: number
 ): Decision.Decision | undefined => {
   if (policy.onUncertain === "hold" && Kind.of(failure) === "uncertain") return Decision.hold(failure)
-  if (policy.onUncertain === "fail" && Kind.of(failure) === "uncertain") return Decision.giveUp(failure)
-  if (policy.retries === 0) return Decision.giveUp(failure)
-  if (left(policy, course, now) <= 0) return expiry(course, failure, `after ${Duration.format(policy.giveUpAfter)}`)
+  if (policy.onUncertain === "fail" && Kind.of(failure) === "uncertain") return Decision.giveUp(failure, policy.atEnd)
+  if (policy.retries === 0) return Decision.giveUp(failure, policy.atEnd)
+  if (left(policy, course, now) <= 0)
+    return expiry(policy, course, failure, `after ${Duration.format(policy.giveUpAfter)}`)
   const exhausted = policy.retries !== undefined && course.attempts > policy.retries
-  return exhausted ? expiry(course, failure, attempted(course)) : undefined
+  return exhausted ? expiry(policy, course, failure, attempted(course)) : undefined
 }
 
 // What follows from a wait; from none, when the schedule has ended. A wait that reaches beyond the lifetime is cut for a
@@ -142,13 +143,14 @@ const next = (
   course: Course.Course,
   failure: Kind.Soft,
   now: number,
-  wait: number | undefined
+  wait: Wait | undefined
 ): Decision.Decision => {
-  if (wait === undefined) return expiry(course, failure, attempted(course))
+  if (wait === undefined) return expiry(policy, course, failure, attempted(course))
   const rest = left(policy, course, now)
-  return wait > rest && Kind.of(failure) === "uncertain"
-    ? expiry(course, failure, `${attempted(course)}, with no time for another one`)
-    : Decision.retry(Duration.millis(Math.min(wait, rest)))
+  if (wait.millis <= rest) return Decision.retry(Duration.millis(wait.millis), wait.because)
+  return Kind.of(failure) === "uncertain"
+    ? expiry(policy, course, failure, `${attempted(course)}, with no time for another one`)
+    : Decision.retry(Duration.millis(rest), "end")
 }
 
 const left = (policy: Policy, course: Course.Course, now: number): number =>
@@ -156,5 +158,5 @@ const left = (policy: Policy, course: Course.Course, now: number): number =>
 
 const attempted = ({ attempts }: Course.Course): string => `after ${attempts} attempt${attempts === 1 ? "" : "s"}`
 
-const expiry = (course: Course.Course, failure: Kind.Soft, because: string): Decision.Decision =>
-  Decision.giveUp(expired(course.last ?? failure, because, course.maybeDelivered))
+const expiry = (policy: Policy, course: Course.Course, failure: Kind.Soft, because: string): Decision.Decision =>
+  Decision.giveUp(expired(course.last ?? failure, because, course.maybeDelivered), policy.atEnd)

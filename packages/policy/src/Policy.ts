@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Address from "@effect-mail/protocol/Address"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -19,12 +20,17 @@ import * as Pipeable from "effect/Pipeable"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import * as Backoff from "./Backoff.ts"
+import type { AtEnd } from "./Decision.ts"
+import { mistake } from "./internal/checks.ts"
 import { settings } from "./internal/settings.ts"
+import type * as Limits from "./Limits.ts"
 import type { PolicyError } from "./PolicyError.ts"
+import * as Provider from "./Provider.ts"
 import * as Rule from "./Rule.ts"
 
 export { replay, start } from "./Decider.ts"
 export type { Attempt, Decider, StartOptions } from "./Decider.ts"
+export type { AtEnd } from "./Decision.ts"
 
 const TypeId = "~@effect-mail/policy/Policy"
 
@@ -61,13 +67,34 @@ export interface GreetingGrace {
 }
 
 /**
- * What is different for the recipients of some domains.
+ * How soon a message matters.
  *
  * @category models
  * @since 0.1.0
  */
-export interface DomainOverride {
-  readonly matches: (domain: string) => boolean
+export type Priority = "high" | "normal" | "low"
+
+/**
+ * What mail is about to be sent where, as far as a policy may depend on it: the recipient's domain, the names of the hosts
+ * that take its mail, and the message's priority; each when it is known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Destination {
+  readonly domain?: string | undefined
+  readonly hosts?: ReadonlyArray<string> | undefined
+  readonly priority?: Priority | undefined
+}
+
+/**
+ * What is different for some destinations.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Override {
+  readonly matches: (destination: Destination) => boolean
   readonly adapt: (policy: Policy) => Policy
 }
 
@@ -100,12 +127,18 @@ export interface Settings {
   readonly jitter: number
   /** What follows when the message may have been delivered. */
   readonly onUncertain: OnUncertain
+  /** When the sender is told that the mail is late, counted from the first attempt, in order: `Deadline`. */
+  readonly warnAfter: ReadonlyArray<Duration.Duration>
+  /** What is done with mail that is given up. */
+  readonly atEnd: AtEnd
   /** When a 5xx greeting becomes permanent. */
   readonly greetingGrace: GreetingGrace
   /** The rules that rewrite verdicts; the first that matches counts. */
   readonly rules: ReadonlyArray<Rule.Rule>
-  /** What is different for some domains, applied in this order. */
-  readonly domains: ReadonlyArray<DomainOverride>
+  /** What is different for some destinations, applied in this order. */
+  readonly overrides: ReadonlyArray<Override>
+  /** How fast and how much at once; `Throttle` keeps to it. */
+  readonly limits: Limits.Limits
 }
 
 /**
@@ -146,6 +179,10 @@ export interface Options {
   readonly jitter?: number | undefined
   /** Default: `retry`. */
   readonly onUncertain?: OnUncertain | undefined
+  /** Default: no warning. */
+  readonly warnAfter?: ReadonlyArray<Duration.Input> | undefined
+  /** Default: `bounce`. */
+  readonly atEnd?: AtEnd | undefined
   /** Default: 1 day or 3 attempts. */
   readonly greetingGrace?:
     | {
@@ -156,13 +193,16 @@ export interface Options {
   /** Default: none. */
   readonly rules?: ReadonlyArray<Rule.Rule> | undefined
   /** Default: none. */
-  readonly domains?: ReadonlyArray<DomainOverride> | undefined
+  readonly overrides?: ReadonlyArray<Override> | undefined
+  /** Default: `Limits.make()`. */
+  readonly limits?: Limits.Options | undefined
 }
 
 /**
- * Makes a policy. Fails with a `PolicyError` when `giveUpAfter` or `greetingGrace.after` is not a finite time longer than
- * zero (a schedule without an end is fine, because the lifetime ends it), `retries` is not a whole number from 0, `jitter`
- * is not at least 0 and below 1, `greetingGrace.attempts` is not a whole number from 1, or a rule is not one.
+ * Makes a policy. Fails with a `PolicyError` when `giveUpAfter`, `greetingGrace.after` or one of `warnAfter` is not a
+ * finite time longer than zero (a schedule without an end is fine, because the lifetime ends it), `retries` is not a whole
+ * number from 0, `jitter` is not at least 0 and below 1, `greetingGrace.attempts` is not a whole number from 1, a rule is
+ * not one, or the limits are not possible.
  *
  * @category constructors
  * @since 0.1.0
@@ -180,12 +220,12 @@ export const makeUnsafe = (options: Options): Policy => Result.getOrThrow(make(o
 
 /**
  * The policy of a mail server, and the default: 5, 10, 20, 40, 80 and 160 minutes, then every 4 hours, spread by ±15 %,
- * for 5 days (RFC 5321 section 4.5.4.1).
+ * for 5 days (RFC 5321 section 4.5.4.1). The sender is warned once after 4 hours.
  *
  * @category policies
  * @since 0.1.0
  */
-export const standard: Policy = makeUnsafe({ temp: Backoff.standard })
+export const standard: Policy = makeUnsafe({ temp: Backoff.standard, warnAfter: ["4 hours"] })
 
 /**
  * For mail that somebody is waiting for: 30 seconds, 1, 2 and 5 minutes, then every 10 minutes, spread by ±15 %, for 4
@@ -201,6 +241,82 @@ export const transactional: Policy = makeUnsafe({
 })
 
 /**
+ * For codes that expire: 10 and 20 seconds, then every 30 seconds, spread by ±15 %, for 10 minutes. At the end the operator
+ * hears of it and not the sender, because nobody reads a bounce of a code.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const otp: Policy = makeUnsafe({
+  temp: Backoff.otp,
+  untried: Backoff.steps(["10 seconds"]),
+  giveUpAfter: "10 minutes",
+  atEnd: "alarm"
+})
+
+/**
+ * For newsletters and other mail that can wait: 15 and 30 minutes, 1 and 2 hours, then every 4 hours, spread by ±30 %, for 2
+ * days. Nobody is warned (Exim warns nobody about bulk mail either), and no bounce is written to whoever sent thousands.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const bulk: Policy = makeUnsafe({
+  temp: Backoff.bulk,
+  untried: Backoff.steps(["15 minutes"]),
+  giveUpAfter: "2 days",
+  jitter: 0.3,
+  atEnd: "discard"
+})
+
+/**
+ * For sending everything through one relay of our own. While it cannot be reached: 1, 2, 5 and 10 minutes, then every 15
+ * minutes; to its "not now" as `standard`; spread by ±15 %, for 5 days, with a warning after 4 hours.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const relay: Policy = makeUnsafe({
+  temp: Backoff.standard,
+  unreachable: Backoff.relay,
+  untried: Backoff.steps(["1 minute"]),
+  warnAfter: ["4 hours"]
+})
+
+/**
+ * The letter of RFC 5321 section 4.5.4.1: 30 minutes, then every 2 hours, for 5 days. Nothing is spread by chance, because
+ * 30 minutes is the least that it allows.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const rfc5321: Policy = makeUnsafe({ temp: Backoff.rfc5321, jitter: 0 })
+
+/**
+ * Postfix with its own defaults: each wait is as long as it already lasts, at least 300 and at most 4000 seconds, for 5
+ * days (`minimal_backoff_time`, `maximal_backoff_time`, `maximal_queue_lifetime`); no warning (`delay_warning_time`). What
+ * was not tried is looked at again after 300 seconds. Its queue runs every 300 seconds, which rounds waits up, are left out.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const postfix: Policy = makeUnsafe({ temp: Backoff.postfix, jitter: 0 })
+
+/**
+ * Exim with its default retry rule `F,2h,15m; G,16h,1h,1.5; F,4d,6h`: every 15 minutes for 2 hours, then 1 hour and half as
+ * long again each time until 16 hours have passed, then every 6 hours, for 4 days; a warning after 24 hours.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const exim: Policy = makeUnsafe({
+  temp: Backoff.exim,
+  jitter: 0,
+  giveUpAfter: "4 days",
+  warnAfter: ["24 hours"]
+})
+
+/**
  * One attempt. Its failure is passed on as it is, so a caller who retries by other means still sees which of the three it
  * was.
  *
@@ -208,6 +324,25 @@ export const transactional: Policy = makeUnsafe({
  * @since 0.1.0
  */
 export const noRetry: Policy = makeUnsafe({ temp: Backoff.standard, retries: 0 })
+
+/**
+ * The policies that have a name.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const presets = { standard, transactional, otp, bulk, relay, rfc5321, postfix, exim, noRetry } as const
+
+/**
+ * The policy of this name. Fails with a `PolicyError` that lists the names when there is none.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const preset = (name: string): Result.Result<Policy, PolicyError> =>
+  Object.hasOwn(presets, name)
+    ? Result.succeed(presets[name as keyof typeof presets]) // its own property, as was just asked
+    : mistake("preset", `must be one of ${Object.keys(presets).join(", ")}, not ${JSON.stringify(name)}`)
 
 /**
  * The policy that applies where no other is given: `standard`, unless a layer provides another one.
@@ -314,9 +449,51 @@ export const rule: {
 } = dual(2, (self: Policy, rule: Rule.Rule): Policy => makeUnsafe({ ...self, rules: [rule, ...self.rules] }))
 
 /**
- * Changes the policy for the recipients of a domain (this very name, in upper or lower case) or of all domains for which a
- * predicate holds; it is asked in lower case and without a dot at the end. `adapt` is tried once here, so that what it
- * throws is thrown early.
+ * Sets when the sender is told that the mail is late, counted from the first attempt; none for never. Throws a `PolicyError`
+ * unless each time is finite and longer than zero.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const warnAfter: {
+  /** Sets when the sender is told that the mail is late. */
+  (times: ReadonlyArray<Duration.Input>): (self: Policy) => Policy
+  /** Sets when the sender is told that the mail is late. */
+  (self: Policy, times: ReadonlyArray<Duration.Input>): Policy
+} = dual(2, (self: Policy, times: ReadonlyArray<Duration.Input>): Policy => makeUnsafe({ ...self, warnAfter: times }))
+
+/**
+ * Sets what is done with mail that is given up.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const atEnd: {
+  /** Sets what is done with mail that is given up. */
+  (end: AtEnd): (self: Policy) => Policy
+  /** Sets what is done with mail that is given up. */
+  (self: Policy, end: AtEnd): Policy
+} = dual(2, (self: Policy, end: AtEnd): Policy => makeUnsafe({ ...self, atEnd: end }))
+
+/**
+ * Sets how fast and how much at once; what is not given stays as it was. Throws a `PolicyError` when that is not possible.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const limits: {
+  /** Sets how fast and how much at once. */
+  (limits: Limits.Options): (self: Policy) => Policy
+  /** Sets how fast and how much at once. */
+  (self: Policy, limits: Limits.Options): Policy
+} = dual(2, (self: Policy, changed: Limits.Options): Policy =>
+  makeUnsafe({ ...self, limits: { ...self.limits, ...changed } })
+)
+
+/**
+ * Changes the policy for the recipients of a domain (this very name, in U-labels or A-labels, in upper or lower case) or of
+ * all domains for which a predicate holds; it is asked in A-labels, in lower case and without a dot at the end. `adapt` is
+ * tried once here, so that what it throws is thrown early.
  *
  * @category combinators
  * @since 0.1.0
@@ -329,17 +506,91 @@ export const forDomain: {
 } = dual(
   3,
   (self: Policy, domain: string | ((domain: string) => boolean), adapt: (policy: Policy) => Policy): Policy => {
-    adapt(self)
-    const matches = typeof domain === "string" ? (name: string) => name === canonical(domain) : domain
-    return makeUnsafe({ ...self, domains: [...self.domains, { matches, adapt }] })
+    const matches = typeof domain === "string" ? isNamed(domain) : domain
+    return override(self, (destination) => isSome(destination.domain) && matches(canonical(destination.domain)), adapt)
   }
 )
 
-const canonical = (domain: string): string => domain.toLowerCase().replace(/\.$/, "")
+const isNamed = (domain: string): ((name: string) => boolean) => {
+  const name = canonical(domain)
+  return (other) => other === name
+}
+
+// The form in which domains are compared: A-labels in lower case. An address literal is no domain name and stays itself.
+const canonical = (domain: string): string => {
+  const name = domain.toLowerCase().replace(/\.$/, "")
+  return Result.getOrElse(Address.domainName(name), () => name)
+}
 
 /**
- * The policy for the recipients of one domain: everything that `forDomain` says about it, applied in the order in which it
- * was said.
+ * Changes the policy for mail that a provider's hosts take, whatever the domain is: one of `Provider`, or your own.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forProvider: {
+  /** Changes the policy for mail that a provider's hosts take. */
+  (provider: Provider.Provider, adapt: (policy: Policy) => Policy): (self: Policy) => Policy
+  /** Changes the policy for mail that a provider's hosts take. */
+  (self: Policy, provider: Provider.Provider, adapt: (policy: Policy) => Policy): Policy
+} = dual(3, (self: Policy, provider: Provider.Provider, adapt: (policy: Policy) => Policy): Policy => {
+  return override(self, ({ hosts = [] }) => hosts.some((host) => Provider.owns(provider, host)), adapt)
+})
+
+/**
+ * Changes the policy for messages of a priority. A message without one is `normal`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const forPriority: {
+  /** Changes the policy for messages of a priority. */
+  (priority: Priority, adapt: (policy: Policy) => Policy): (self: Policy) => Policy
+  /** Changes the policy for messages of a priority. */
+  (self: Policy, priority: Priority, adapt: (policy: Policy) => Policy): Policy
+} = dual(3, (self: Policy, priority: Priority, adapt: (policy: Policy) => Policy): Policy => {
+  return override(self, (destination) => (destination.priority ?? "normal") === priority, adapt)
+})
+
+const override = (self: Policy, matches: Override["matches"], adapt: Override["adapt"]): Policy => {
+  adapt(self)
+  return makeUnsafe({ ...self, overrides: [...self.overrides, { matches, adapt }] })
+}
+
+const isSome = <A>(value: A | undefined): value is A => value !== undefined
+
+/**
+ * The policy for one destination: everything that `forDomain`, `forProvider` and `forPriority` say about it, applied in the
+ * order in which it was said. Destinations for which the same is said get the same value.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const forDestination: {
+  /** The policy for one destination. */
+  (destination: Destination): (self: Policy) => Policy
+  /** The policy for one destination. */
+  (self: Policy, destination: Destination): Policy
+} = dual(2, (self: Policy, destination: Destination): Policy => {
+  const applicable = self.overrides.map(({ matches }) => matches(destination))
+  if (!applicable.includes(true)) return self
+  const known = resolved.get(self) ?? new Map<string, Policy>()
+  resolved.set(self, known)
+  const policy = known.get(applicable.join()) ?? resolve(self, applicable)
+  known.set(applicable.join(), policy)
+  return policy
+})
+
+// Whoever groups recipients by their policy compares values, so the same overrides give the same value.
+const resolved = new WeakMap<Policy, Map<string, Policy>>()
+
+const resolve = (self: Policy, applicable: ReadonlyArray<boolean>): Policy =>
+  self.overrides
+    .filter((_, index) => applicable[index])
+    .reduce((policy, { adapt }) => adapt(policy), makeUnsafe({ ...self, overrides: [] }))
+
+/**
+ * The policy for the recipients of one domain, when nothing else is known about the destination: `forDestination`.
  *
  * @category getters
  * @since 0.1.0
@@ -349,11 +600,7 @@ export const forRecipientDomain: {
   (domain: string): (self: Policy) => Policy
   /** The policy for the recipients of one domain. */
   (self: Policy, domain: string): Policy
-} = dual(2, (self: Policy, domain: string): Policy => {
-  const name = canonical(domain)
-  const applicable = self.domains.filter((override) => override.matches(name))
-  return applicable.reduce((policy, { adapt }) => adapt(policy), makeUnsafe({ ...self, domains: [] }))
-})
+} = dual(2, (self: Policy, domain: string): Policy => forDestination(self, { domain }))
 
 /**
  * What a failure means under the rules of a policy (CLASS-65); the same value when no rule matches. The 5xx greeting, whose

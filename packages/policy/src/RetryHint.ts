@@ -29,8 +29,8 @@ export const limits: { readonly minimum: Duration.Duration; readonly maximum: Du
 }
 
 /**
- * The wait that a failure's words ask for, between 1 minute and 6 hours; `undefined` when they ask for none or when the
- * failure is permanent.
+ * The wait that a failure's words ask for, between 1 minute and 6 hours; what breakers and limits of our own say (stage
+ * "policy") is exact and may be shorter. `undefined` when they ask for none or when the failure is permanent.
  *
  * @category getters
  * @since 0.1.0
@@ -38,7 +38,8 @@ export const limits: { readonly minimum: Duration.Duration; readonly maximum: Du
 export const fromFailure = (failure: Failure): Duration.Duration | undefined => {
   if (failure._tag === "PermFailure") return undefined
   const wait = fromText(failure.lines.length === 0 ? failure.reason : failure.lines.join(" "))
-  return wait === undefined ? undefined : Duration.clamp(wait, limits)
+  if (wait === undefined) return undefined
+  return failure.stage === "policy" ? Duration.min(wait, limits.maximum) : Duration.clamp(wait, limits)
 }
 
 /**

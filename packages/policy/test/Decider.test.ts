@@ -212,6 +212,18 @@ describe("Decider", () => {
     )
   })
 
+  it.effect("every wait says what made it that long", () =>
+    Effect.gen(function* () {
+      const failures = [temp(), temp("try again in 25 minutes"), unreachable(), uncertain(), resting()]
+      const policy = Policy.standard.pipe(Policy.jitter(0), Policy.giveUpAfter("7 hours"))
+      const { decisions } = yield* run(policy, (attempt) => failures[attempt] ?? temp())
+      assert.deepStrictEqual(
+        decisions.map((decision) => (decision._tag === "Retry" ? decision.because : decision._tag)),
+        ["temp", "hint", "unreachable", "uncertain", "untried", "temp", "temp", "end", "GiveUp"]
+      )
+    })
+  )
+
   describe("CLASS-52 a message that may have been delivered", () => {
     it.effect("is sent again after at least twice the base, whatever the jitter", () =>
       Effect.gen(function* () {
@@ -240,7 +252,7 @@ describe("Decider", () => {
       Effect.gen(function* () {
         const failure = uncertain()
         const { decisions } = yield* run(exact.pipe(Policy.onUncertain("hold")), (n) => (n === 0 ? temp() : failure))
-        assert.deepStrictEqual(decisions, [Decision.retry(Duration.minutes(5)), Decision.hold(failure)])
+        assert.deepStrictEqual(decisions, [Decision.retry(Duration.minutes(5), "temp"), Decision.hold(failure)])
         const never = yield* run(Policy.noRetry.pipe(Policy.onUncertain("hold")), () => failure)
         assert.deepStrictEqual(never.decisions, [Decision.hold(failure)])
       })
@@ -250,7 +262,7 @@ describe("Decider", () => {
       Effect.gen(function* () {
         const failure = uncertain()
         const { decisions } = yield* run(exact.pipe(Policy.onUncertain("fail")), () => failure)
-        assert.deepStrictEqual(decisions, [Decision.giveUp(failure)])
+        assert.deepStrictEqual(decisions, [Decision.giveUp(failure, "bounce")])
       })
     )
 
@@ -321,7 +333,7 @@ describe("Decider", () => {
       Effect.gen(function* () {
         const decider = yield* Policy.start(exact.pipe(Policy.giveUpAfter("1 minute")))
         yield* decider.decide(temp(), day)
-        assert.deepStrictEqual(yield* decider.decide(temp(), 0), Decision.retry(Duration.minutes(1)))
+        assert.deepStrictEqual(yield* decider.decide(temp(), 0), Decision.retry(Duration.minutes(1), "end"))
       })
     )
   })
@@ -334,7 +346,7 @@ describe("Decider", () => {
           Policy.rule({ name: "gone", code: 450, enhanced: "4.2.1", verdict: "perm" })
         )
         const { decisions } = yield* run(policy, (n) => (n === 0 ? perm("5.7.1 Rate limit") : temp("4.2.1 Disabled")))
-        assert.deepStrictEqual(decisions[0], Decision.retry(Duration.minutes(5)))
+        assert.deepStrictEqual(decisions[0], Decision.retry(Duration.minutes(5), "temp"))
         const failure = reported(decisions[1])
         assert.strictEqual(failure?._tag, "PermFailure")
         assert.strictEqual(failure?.code, 450)
@@ -386,17 +398,17 @@ describe("Decider", () => {
   describe("replay", () => {
     it.effect("shortens the last wait by the time that went by", () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* replayAt(15), Decision.retry(Duration.minutes(20)))
-        assert.deepStrictEqual(yield* replayAt(25), Decision.retry(Duration.minutes(10)))
-        assert.deepStrictEqual(yield* replayAt(35), Decision.retry(Duration.zero))
-        assert.deepStrictEqual(yield* replayAt(10), Decision.retry(Duration.minutes(20)))
+        assert.deepStrictEqual(yield* replayAt(15), Decision.retry(Duration.minutes(20), "temp"))
+        assert.deepStrictEqual(yield* replayAt(25), Decision.retry(Duration.minutes(10), "temp"))
+        assert.deepStrictEqual(yield* replayAt(35), Decision.retry(Duration.zero, "temp"))
+        assert.deepStrictEqual(yield* replayAt(10), Decision.retry(Duration.minutes(20), "temp"))
       })
     )
 
     it.effect("still makes the attempt that became due while nobody was there, then gives up", () =>
       Effect.gen(function* () {
         const now = 30 * day
-        assert.deepStrictEqual(yield* Policy.replay(exact, history, now), Decision.retry(Duration.zero))
+        assert.deepStrictEqual(yield* Policy.replay(exact, history, now), Decision.retry(Duration.zero, "temp"))
         const late = yield* Policy.replay(exact, [...history, { at: now, failure: temp() }], now)
         assert.strictEqual(reported(late)?.enhanced, "5.4.7")
       })
@@ -404,7 +416,7 @@ describe("Decider", () => {
 
     it.effect("says to try at once when nothing was tried yet", () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* Policy.replay(exact, [], hour), Decision.retry(Duration.zero))
+        assert.deepStrictEqual(yield* Policy.replay(exact, [], hour), Decision.retry(Duration.zero, "new"))
       })
     )
 

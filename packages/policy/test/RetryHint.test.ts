@@ -2,7 +2,7 @@ import * as Failure from "@effect-mail/protocol/Failure"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Schema } from "effect"
 import { RetryHint } from "@effect-mail/policy"
-import { perm, temp } from "./failures.ts"
+import { perm, resting, temp } from "./failures.ts"
 
 const seconds = (text: string): number | undefined => {
   const wait = RetryHint.fromText(text)
@@ -86,6 +86,13 @@ describe("RetryHint", () => {
   it("reads no more than its limit, so that a long reply costs no more than a short one", () => {
     assert.strictEqual(seconds(`${" ".repeat(RetryHint.maxLength)}try again in 5 minutes`), undefined)
     assert.strictEqual(seconds("again 1 ".repeat(200_000)), undefined)
+  })
+
+  it("CLASS-15 what breakers and limits of our own say is exact, and no longer than 6 hours", () => {
+    const wait = (text: string) => RetryHint.fromFailure(resting(`example.com is resting; try again in ${text}`))
+    assert.deepStrictEqual(wait("7 seconds"), Duration.seconds(7))
+    assert.deepStrictEqual(wait("9 hours"), Duration.hours(6))
+    assert.deepStrictEqual(RetryHint.fromFailure(temp("Greylisted, try again in 7 seconds")), Duration.minutes(1))
   })
 
   it.prop("reads any text at all without failing", { text: Schema.String }, ({ text }) => {

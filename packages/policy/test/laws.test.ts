@@ -122,7 +122,39 @@ describe("laws of every policy", () => {
         const { end, times } = yield* run(policyOf(settings), cycle(names), { seed, limit: 50_000 })
         assert.strictEqual(times.at(-1), settings.lifetime)
         assert.strictEqual(end?._tag, "GiveUp")
-      })
+      }),
+    20_000
+  )
+
+  it.effect.prop("a policy composed with itself is itself", inputs, ({ names, seed, settings }) =>
+    Effect.gen(function* () {
+      const policy = policyOf(settings)
+      const twice = Policy.makeUnsafe({ ...policy, ...policy })
+      assert.deepStrictEqual({ ...twice }, { ...policy })
+      const same = Policy.forRecipientDomain(
+        Policy.forDomain(policy, "a.test", () => policy),
+        "a.test"
+      )
+      const course = yield* run(policy, cycle(names), { seed, limit: 20 })
+      for (const other of [twice, same]) {
+        assert.deepStrictEqual((yield* run(other, cycle(names), { seed, limit: 20 })).decisions, course.decisions)
+      }
+    })
+  )
+
+  it.effect.prop("every wait says why, and says the end only of the last one", inputs, ({ names, seed, settings }) =>
+    Effect.gen(function* () {
+      const { decisions } = yield* run(policyOf(settings), cycle(names), { seed })
+      const because = decisions.flatMap((decision) => (decision._tag === "Retry" ? [decision.because] : []))
+      assert.notInclude(because, "new")
+      // What is not an attempt may end the lifetime several times over, at the same instant.
+      const ends = because.indexOf("end")
+      if (ends >= 0)
+        assert.deepStrictEqual(
+          because.slice(ends).filter((word) => word !== "end"),
+          []
+        )
+    })
   )
 
   it.effect.prop(

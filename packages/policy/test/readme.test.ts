@@ -1,18 +1,68 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Policy } from "@effect-mail/policy"
-import { Clock, Duration, Effect, Fiber, Layer } from "effect"
+import { Policy, PolicyDocument, World } from "@effect-mail/policy"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
-import { hour, minute, perm, temp } from "./failures.ts"
+import { hour, minute, perm, temp, unreachable } from "./failures.ts"
 import { persist, policy } from "./readme.example.ts"
+import { comparison } from "./readme.simulation.example.ts"
+import { alarms, polite, ThrottleLive } from "./readme.throttle.example.ts"
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8")
 
 describe("README", () => {
-  it("shows the example that is tested here", () => {
-    const example = /```ts\n([^]*?)```/.exec(read("../README.md"))?.[1]
-    assert.strictEqual(example, read("./readme.example.ts"))
+  it("shows the examples that are tested here", () => {
+    const examples = [...read("../README.md").matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code)
+    const files = ["./readme.example.ts", "./readme.simulation.example.ts", "./readme.throttle.example.ts"]
+    assert.deepStrictEqual(examples, files.map(read))
   })
+
+  it("shows a document that is a policy, with every setting there is", () => {
+    const json = /```json\n([^]*?)```/.exec(read("../README.md"))?.[1] ?? ""
+    const document = Schema.decodeUnknownSync(Schema.fromJsonString(PolicyDocument.PolicyDocument))(json)
+    assert.isTrue(Result.isSuccess(PolicyDocument.parse(json)))
+    assert.sameMembers(Object.keys(document), Object.keys(PolicyDocument.PolicyDocument.fields))
+  })
+
+  it("names every preset and every world", () => {
+    const page = read("../README.md")
+    for (const name of [...Object.keys(Policy.presets), ...Object.keys(World.worlds)])
+      assert.include(page, `\`${name}\``)
+  })
+
+  it.effect("the simulation says that Postfix's timetable brings the mail sooner", () =>
+    Effect.gen(function* () {
+      const { postfix = 0, standard = 0 } = yield* comparison
+      assert.isBelow(postfix, standard)
+    })
+  )
+
+  it.effect("the throttled attempt passes ten times a minute, and an alarm rings once", () =>
+    Effect.gen(function* () {
+      const pages: Array<string> = []
+      const page = (text: string) => Effect.sync(() => void pages.push(text))
+      const passed = Effect.forEach(Array.from({ length: 12 }), () =>
+        Effect.exit(polite("slow.example", "mx.slow.example", Effect.succeed("sent")))
+      )
+      const sent = yield* alarms(
+        Effect.gen(function* () {
+          const exits = yield* Effect.forkChild(passed, { startImmediately: true })
+          yield* TestClock.adjust("1 minute")
+          for (let n = 0; n < 3; n++) {
+            yield* Effect.exit(polite("away.example", "mx.away.example", Effect.fail(unreachable())))
+            yield* TestClock.adjust("1 hour")
+          }
+          return (yield* Fiber.join(exits)).filter(Exit.isSuccess).length
+        }).pipe(Effect.provide(ThrottleLive)),
+        page
+      )
+      assert.strictEqual(sent, 12)
+      assert.deepStrictEqual(
+        pages.map((text) => text.split(" ")[0]),
+        ["host:mx.away.example", "domain:away.example"]
+      )
+    })
+  )
 
   it.effect("the example tries until the third attempt works", () =>
     Effect.gen(function* () {

@@ -1,6 +1,7 @@
 /**
  * The commands of a client as a server reads them: one line in, one value out, or the reply that refuses it. Verbs and
- * keywords are compared without case (RFC 5321 section 2.4); addresses go through the strict parser.
+ * keywords are compared without case (RFC 5321 section 2.4); addresses go through the strict parser. Whether a command may
+ * come now, and whether its parameters are offered, is the session's business.
  *
  * @since 0.1.0
  */
@@ -35,10 +36,11 @@ type Parser = (argument: string, verb: string) => Result.Result<ClientCommand, R
 
 const refuse = (code: number, text: string): Result.Result<never, Reply.Reply> => Result.fail(Reply.make(code, text))
 
-const hello: Parser = (argument, verb) => {
-  if (argument === "") return refuse(501, `5.5.4 Syntax: ${verb} hostname`)
-  return Result.succeed({ _tag: "Hello", verb: verb === "HELO" || verb === "LHLO" ? verb : "EHLO", name: argument })
-}
+// A name that no domain has is refused; whether it is a domain is not looked at, as many clients have none (SMTP-020).
+const hello: Parser = (argument, verb) =>
+  /^[!-~]{1,255}$/.test(argument)
+    ? Result.succeed({ _tag: "Hello", verb: verb === "HELO" || verb === "LHLO" ? verb : "EHLO", name: argument })
+    : refuse(501, `5.5.4 Syntax: ${verb} hostname`)
 
 // DATA, RSET, QUIT and STARTTLS take no argument (RFC 5321 section 4.3.2, RFC 3207 section 4).
 const plain =
@@ -55,12 +57,10 @@ const ask =
   }
 
 const bdat: Parser = (argument) => {
-  const parts = argument.split(" ")
-  const [size = "", last] = parts
-  const wellFormed =
-    /^\d{1,15}$/.test(size) && parts.length <= 2 && (last === undefined || last.toUpperCase() === "LAST")
-  if (!wellFormed) return refuse(501, "5.5.4 Syntax: BDAT size [LAST]")
-  return Result.succeed({ _tag: "Bdat", size: Number(size), last: last !== undefined })
+  const parts = /^(\d{1,15})( LAST)?$/i.exec(argument)
+  return parts === null
+    ? refuse(501, "5.5.4 Syntax: BDAT size [LAST]")
+    : Result.succeed({ _tag: "Bdat", size: Number(parts[1]), last: parts[2] !== undefined })
 }
 
 const auth: Parser = (argument) => {
@@ -71,29 +71,23 @@ const auth: Parser = (argument) => {
   return Result.succeed({ _tag: "Auth", mechanism: mechanism.toUpperCase(), initial })
 }
 
-// `<path>` and what follows it. A quoted local part may hold ">" and spaces, so quotes are walked over.
-const splitPath = (text: string): { readonly path: string; readonly rest: string } | undefined => {
-  if (text[0] !== "<") return undefined
-  let quoted = false
-  for (let index = 1; index < text.length; index++) {
-    const char = text[index]
-    if (quoted && char === "\\") index++
-    else if (char === '"') quoted = !quoted
-    else if (char === ">" && !quoted) return { path: text.slice(0, index + 1), rest: text.slice(index + 1) }
-  }
-  return undefined
-}
+// Postfix has "=" as a VERP delimiter, against the grammar.
+const isValue = (keyword: string, value: string): boolean =>
+  value !== "" && (keyword === "XVERP" || !value.includes("="))
 
+// Behind the path: a space before each, a keyword and perhaps a value, no keyword twice (RFC 5321 section 4.1.2).
 const parseParameters = (text: string): ParameterMap | undefined => {
   const parameters = new Map<string, string | undefined>()
   if (text === "") return parameters
-  if (text[0] !== " ") return undefined
-  for (const parameter of text.slice(1).split(" ")) {
+  if (!text.startsWith(" ")) return undefined
+  for (const parameter of text.split(" ")) {
     if (parameter === "") continue
-    const match = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\u0000-\u0020=\u007f]+))?$/.exec(parameter)
-    const keyword = match?.[1]?.toUpperCase()
-    if (keyword === undefined || parameters.has(keyword)) return undefined
-    parameters.set(keyword, match?.[2])
+    const equals = parameter.indexOf("=")
+    const keyword = (equals === -1 ? parameter : parameter.slice(0, equals)).toUpperCase()
+    const value = equals === -1 ? undefined : parameter.slice(equals + 1)
+    const wrong = !/^[A-Z0-9][A-Z0-9-]*$/.test(keyword) || (value !== undefined && !isValue(keyword, value))
+    if (wrong || parameters.has(keyword)) return undefined
+    parameters.set(keyword, value)
   }
   return parameters
 }
@@ -105,14 +99,15 @@ const path =
     make: (path: string, parameters: ParameterMap) => Result.Result<ClientCommand, Reply.Reply>
   ): Parser =>
   (argument, verb) => {
-    const syntax = `5.5.4 Syntax: ${verb} ${prefix}<address> [parameters]`
-    if (argument.slice(0, prefix.length).toUpperCase() !== prefix) return refuse(501, syntax)
-    const split = splitPath(argument.slice(prefix.length).trimStart())
-    if (split === undefined) return refuse(501, syntax)
-    const parameters = parseParameters(split.rest)
+    const start = prefix.length + (argument.charAt(prefix.length) === " " ? 1 : 0)
+    const end = Address.pathEnd(argument, start)
+    if (argument.slice(0, prefix.length).toUpperCase() !== prefix || end === -1) {
+      return refuse(501, `5.5.4 Syntax: ${verb} ${prefix}<address> [parameters]`)
+    }
+    const parameters = parseParameters(argument.slice(end))
     return parameters === undefined
       ? refuse(501, "5.5.4 Unreadable or repeated parameter")
-      : make(split.path, parameters)
+      : make(argument.slice(start, end), parameters)
   }
 
 const mail = path("FROM:", (text, parameters) =>
@@ -122,15 +117,12 @@ const mail = path("FROM:", (text, parameters) =>
   })
 )
 
-const rcpt = path("TO:", (text, parameters) => {
-  if (text.toLowerCase() === "<postmaster>") {
-    return Result.succeed({ _tag: "Rcpt", forwardPath: "postmaster", parameters })
-  }
-  const parsed = Address.parsePath(text)
-  return Result.isFailure(parsed) || parsed.success === ""
-    ? refuse(553, "5.1.3 The recipient's address is not valid")
-    : Result.succeed({ _tag: "Rcpt", forwardPath: parsed.success, parameters })
-})
+const rcpt = path("TO:", (text, parameters) =>
+  Result.match(Address.parseForwardPath(text), {
+    onSuccess: (forwardPath) => Result.succeed({ _tag: "Rcpt", forwardPath, parameters } as const),
+    onFailure: () => refuse(553, "5.1.3 The recipient's address is not valid")
+  })
+)
 
 const parsers: ReadonlyMap<string, Parser> = new Map([
   ["EHLO", hello],
@@ -154,6 +146,14 @@ const parsers: ReadonlyMap<string, Parser> = new Map([
 const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
 
 /**
+ * The verb of a line in capitals: what stands before the first space.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const verbOf = (line: string): string => line.split(" ", 1)[0]?.toUpperCase() ?? ""
+
+/**
  * Reads one command line, without its line end; fails with the reply that refuses it: 500 for an unknown verb, 501 for
  * arguments that cannot be read, 502 for the verbs of RFC 821 that nobody should use, 553 for an invalid address.
  *
@@ -161,11 +161,9 @@ const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
  * @since 0.1.0
  */
 export const parse = (line: string): Result.Result<ClientCommand, Reply.Reply> => {
-  const space = line.indexOf(" ")
-  const verb = (space < 0 ? line : line.slice(0, space)).toUpperCase()
-  const argument = space < 0 ? "" : line.slice(space + 1).trim()
   if (/[\u0000-\u001f\u007f]/.test(line)) return refuse(500, "5.5.2 Control characters are not allowed")
+  const verb = verbOf(line)
   const parser = parsers.get(verb)
-  if (parser !== undefined) return parser(argument, verb)
+  if (parser !== undefined) return parser(line.slice(verb.length).trim(), verb)
   return historic.has(verb) ? refuse(502, "5.5.1 Not implemented") : refuse(500, "5.5.1 Command not recognized")
 }

@@ -14,8 +14,8 @@ import * as TlsPolicy from "./TlsPolicy.ts"
  * @since 0.1.0
  */
 export class Endpoint extends Schema.Class<Endpoint>("@effect-mail/protocol/Endpoint")({
-  /** The server's name: shown in results, sent as SNI, and compared with the certificate. */
-  host: Schema.String,
+  /** The server's name: shown in results, sent as SNI, and compared with the certificate. No spaces, no control characters. */
+  host: Schema.String.check(Schema.isPattern(/^[^\u0000-\u0020\u007f-\u00a0]{1,255}$/)),
   /** The IP address to connect to; the name is resolved when it is absent. */
   address: Schema.optional(Schema.String),
   /** TCP port, 1 to 65535. */
@@ -29,8 +29,8 @@ export class Endpoint extends Schema.Class<Endpoint>("@effect-mail/protocol/Endp
 }) {}
 
 /**
- * Makes an endpoint; `port` defaults to 25 (465 with `implicitTls`), `tls` to opportunistic (required and verified with
- * `implicitTls`), `protocol` to `smtp`.
+ * Makes an endpoint; `port` defaults to 25 (465 with `implicitTls`, 24 for LMTP), `tls` to opportunistic (required and
+ * verified with `implicitTls`), `protocol` to `smtp`. A host or port that cannot be is a defect of the caller: it throws.
  *
  * @category constructors
  * @since 0.1.0
@@ -43,24 +43,25 @@ export const make = (options: {
   readonly tls?: TlsPolicy.TlsPolicy | undefined
   readonly protocol?: "smtp" | "lmtp" | undefined
 }): Endpoint => {
-  const implicitTls = options.implicitTls ?? false
+  const { implicitTls = false, protocol = "smtp" } = options
   return new Endpoint({
     host: options.host,
     ...(options.address === undefined ? {} : { address: options.address }),
-    port: options.port ?? (implicitTls ? 465 : 25),
+    port: options.port ?? (protocol === "lmtp" ? 24 : implicitTls ? 465 : 25),
     implicitTls,
     tls: options.tls ?? (implicitTls ? TlsPolicy.required : TlsPolicy.opportunistic),
-    protocol: options.protocol ?? "smtp"
+    protocol
   })
 }
 
 /**
- * `host:port` for messages and logs, with the address in brackets when it differs from the host.
+ * `host:port` for messages and logs, an IPv6 address in brackets; `host[address]:port` when the address is another than the
+ * host.
  *
  * @category formatting
  * @since 0.1.0
  */
-export const format = (self: Endpoint): string =>
-  self.address === undefined || self.address === self.host
-    ? `${self.host}:${self.port}`
-    : `${self.host}[${self.address}]:${self.port}`
+export const format = ({ address, host, port }: Pick<Endpoint, "host" | "address" | "port">): string =>
+  address === undefined || address === host
+    ? `${host.includes(":") ? `[${host}]` : host}:${port}`
+    : `${host}[${address}]:${port}`

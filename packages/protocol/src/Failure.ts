@@ -11,7 +11,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import type { Endpoint } from "./Endpoint.ts"
+import * as Endpoint from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
 import * as Reply from "./Reply.ts"
 import { Stage } from "./Stage.ts"
@@ -88,14 +88,11 @@ interface Described {
   readonly port?: number | undefined
 }
 
-const describe = (self: Described): string => {
-  const where = self.host === undefined ? "" : `${self.host}${self.port === undefined ? "" : `:${self.port}`}`
-  const said =
-    self.code === undefined
-      ? self.reason
-      : `${where === "" ? "the server" : where} answered ${self.code} ${self.reason}`.trimEnd()
-  const place = self.code === undefined && where !== "" ? `${where}: ${said}` : said
-  return self.hint === undefined ? place : `${place.replace(/[.]$/, "")}. ${self.hint}`
+const describe = ({ code, hint, host, port, reason }: Described): string => {
+  const where = host === undefined || port === undefined ? host : Endpoint.format({ host, port })
+  const said = code === undefined ? reason : `${where ?? "the server"} answered ${code} ${reason}`.trimEnd()
+  const place = code === undefined && where !== undefined ? `${where}: ${said}` : said
+  return hint === undefined ? place : `${place.replace(/[.]$/, "")}. ${hint}`
 }
 
 /**
@@ -254,7 +251,7 @@ export interface Where {
  * @category constructors
  * @since 0.1.0
  */
-export const at = (endpoint: Endpoint): Where => ({
+export const at = (endpoint: Endpoint.Endpoint): Where => ({
   host: endpoint.host,
   address: endpoint.address,
   port: endpoint.port
@@ -279,12 +276,14 @@ export interface Details extends Where {
 }
 
 /**
- * Replaces control characters, so that a peer's words cannot forge a line of a log or move a terminal's cursor.
+ * Replaces control characters and those that turn the direction of text, so that a peer's words can neither forge a line of
+ * a log, nor move a terminal's cursor, nor show something else than they say.
  *
  * @category formatting
  * @since 0.1.0
  */
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd")
+export const printable = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd")
 
 const clean = <A extends Details>(details: A) => ({
   ...details,
@@ -354,19 +353,30 @@ const fromReply = (refused: Refused, where: Where): Failure => {
     lines: reply.lines,
     command: refused.command
   }
-  // A code that no command of this stage can get: the conversation is out of step and nothing is known (CLASS-58).
-  if (reply.code < 400 || reply.code > 599) {
-    return temp({
-      ...base,
-      scope: "message",
-      next: "host",
-      reason: `unexpected reply ${reply.code} ${base.reason}`.trim()
-    })
-  }
+  if (reply.code < 400 || reply.code > 599) return unexpected(stage, base)
   return reply.code < 500 ? transient(stage, reply, base) : permanent(stage, reply, base)
 }
 
 type Base = Omit<Details, "scope" | "next">
+
+// A code that nothing at this stage is answered with: the conversation is out of step, so that nothing is known (CLASS-58).
+const unexpected = (stage: Stage, reply: Base): Failure => {
+  const base = { ...reply, enhanced: "4.5.0", reason: `${reply.reason} (unexpected at this point)`.trimStart() }
+  switch (stage) {
+    case "greeting": // CLASS-19: whatever listens there, it is no mail server
+      return unreachable({ ...base, scope: "host", next: "host" })
+    case "starttls": // CLASS-25
+      return unreachable({ ...base, enhanced: "4.7.4", scope: "host", next: "host" })
+    case "auth":
+      return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+    case "ehlo":
+      return temp({ ...base, scope: "host", next: "host" })
+    case "data-end": // The verdict about a message that has arrived is unknown, as in CLASS-52
+      return temp({ ...base, scope: "message", next: "later", uncertain: true })
+    default:
+      return temp({ ...base, scope: "message", next: "host" })
+  }
+}
 
 const transient = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
   switch (stage) {
@@ -374,16 +384,16 @@ const transient = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
     case "ehlo": // CLASS-20, CLASS-22
       return temp({ ...base, scope: "host", next: "host" })
     case "starttls": // CLASS-25; an opportunistic session goes on in clear text and makes no failure of it
-    case "tls":
       return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
     case "auth": // CLASS-31
       return temp({ ...base, enhanced: base.enhanced ?? "4.7.0", scope: "relay", next: "later" })
     case "mail": // CLASS-35, CLASS-36
-    case "data": // CLASS-45
-      return temp({ ...base, scope: "message", next: stage === "mail" ? "host" : "later" })
+      return temp({ ...base, scope: "message", next: "host" })
     case "rcpt": // CLASS-40, CLASS-44
-      return temp({ ...base, scope: "recipient", next: reply.code === 421 ? "host" : "later" })
-    default: // CLASS-49, CLASS-50: the end of the message never goes on to another host
+      return reply.code === 421
+        ? temp({ ...base, enhanced: base.enhanced ?? "4.4.2", scope: "recipient", next: "host" })
+        : temp({ ...base, scope: "recipient", next: "later" })
+    default: // CLASS-45, CLASS-49, CLASS-50: the end of the message never goes on to another host
       return temp({ ...base, scope: "message", next: "later" })
   }
 }
@@ -394,7 +404,6 @@ const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
     case "ehlo": // CLASS-22
       return temp({ ...base, scope: "host", next: "host" })
     case "starttls": // CLASS-25
-    case "tls":
       return unreachable({ ...base, enhanced: base.enhanced ?? "4.7.4", scope: "host", next: "host" })
     case "auth": // CLASS-32: our own configuration, never a reason to bounce somebody's mail
       return unreachable({
@@ -409,7 +418,7 @@ const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
         ? temp({ ...base, scope: "message", next: "later" })
         : perm({ ...base, scope: "message", next: "never" })
     case "rcpt": // CLASS-42, CLASS-43
-      return reply.code === 552 && !aboutTheMailbox(reply)
+      return reply.code === 552 && !aboutThisRecipient(reply)
         ? temp({ ...base, scope: "recipient", next: "later" })
         : perm({ ...base, scope: "recipient", next: "never" })
     default: // CLASS-45, CLASS-49, CLASS-51
@@ -418,41 +427,44 @@ const permanent = (stage: Stage, reply: Reply.Reply, base: Base): Failure => {
 }
 
 // 552 to RCPT is the old way to say "too many recipients" (RFC 5321 section 4.5.3.1.10), unless the enhanced code says
-// that it is about this mailbox.
-const aboutTheMailbox = (reply: Reply.Reply): boolean =>
-  reply.enhanced === "5.2.2" || (reply.enhanced?.startsWith("5.1.") ?? false)
+// that it is about this address, this mailbox or the size of the message (RFC 1870 section 6).
+const aboutThisRecipient = ({ enhanced }: Reply.Reply): boolean =>
+  enhanced !== undefined && (enhanced.startsWith("5.1.") || enhanced.startsWith("5.2.") || enhanced === "5.3.4")
 
 const fromLost = (lost: Lost, where: Where): Failure => {
   const base = { ...where, stage: lost.stage, reason: lost.detail, hint: lost.hint }
-  // CLASS-14: our own trouble is never held against the remote side
+  // CLASS-52, CLASS-57: whatever ended it, the message may have been delivered, so never on to another host.
+  if (lost.stage === "data-end") {
+    return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "later", uncertain: true })
+  }
+  // CLASS-14: our own trouble is never held against the remote side.
   if (lost.kind === "local") return unreachable({ ...base, enhanced: "4.3.0", scope: "local", next: "later" })
   switch (lost.stage) {
-    case "address":
-    case "route":
     case "connect":
-    case "greeting": // CLASS-16, CLASS-19
-      return unreachable({
-        ...base,
-        enhanced: lost.kind === "protocol" ? "4.5.0" : lost.stage === "connect" ? "4.4.1" : "4.4.2",
-        scope: "host",
-        next: lost.kind === "protocol" ? "host" : "address"
-      })
+    case "greeting": // CLASS-13, CLASS-16, CLASS-19; a client that a server turns away by TLS often reads it here (TLS-018)
+      return lost.kind === "tls" ? brokenTls(base) : notReached(lost, base)
     case "starttls":
     case "tls": // CLASS-25
-      return unreachable({ ...base, enhanced: "4.7.5", scope: "host", next: "host" })
+      return brokenTls(base)
     case "rcpt": // CLASS-44
       return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
-    case "data-end": // CLASS-52, CLASS-57: it may have been delivered, so never on to another host
-      return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "later", uncertain: true })
     case "auth": // A server that cannot prove who it is must not be asked by another name (AUTH-021)
       if (lost.kind === "protocol") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     case "ehlo":
+      if (lost.kind === "tls") return brokenTls(base)
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     default: // CLASS-35, CLASS-48, CLASS-58
       return temp({ ...base, enhanced: lostStatus(lost), scope: "message", next: "host" })
   }
 }
+
+const brokenTls = (base: Base): Failure => unreachable({ ...base, enhanced: "4.7.5", scope: "host", next: "host" })
+
+const notReached = ({ kind, stage }: Lost, base: Base): Failure =>
+  kind === "protocol"
+    ? unreachable({ ...base, enhanced: "4.5.0", scope: "host", next: "host" })
+    : unreachable({ ...base, enhanced: stage === "connect" ? "4.4.1" : "4.4.2", scope: "host", next: "address" })
 
 const lostStatus = (lost: Lost): EnhancedStatus => (lost.kind === "protocol" ? "4.5.0" : "4.4.2")
 
@@ -474,17 +486,18 @@ const fromUnmet = (unmet: Unmet, where: Where): Failure => {
   }
 }
 
-// A verdict of a server about the recipient or the message outweighs everything; a 5xx that is only about one host does
-// not, as long as another host may still say yes.
+// A verdict of a server about the recipient or the message outweighs everything. A 5xx that is only about one host does
+// not, as long as another host may still say yes; and "maybe delivered" must not be forgotten for a plain "not now".
 const weight = (failure: Failure): number => {
-  if (failure._tag === "PermFailure") return failure.scope === "host" ? 0 : 3
-  return failure._tag === "TempFailure" ? 2 : 1
+  if (failure._tag === "PermFailure") return failure.scope === "host" ? 0 : 4
+  if (failure._tag === "Unreachable") return 1
+  return failure.uncertain ? 3 : 2
 }
 
 /**
  * Of the failures that several hosts gave for the same recipient, the one to report and act on: a permanent verdict about
- * the recipient or the message, else a temporary failure, else `Unreachable`, else a permanent fact about each of the
- * hosts. Of equals the first one stays, so that the text of the preferred host is what people read.
+ * the recipient or the message, else an uncertain failure, else another temporary one, else `Unreachable`, else a permanent
+ * fact about each of the hosts. Of equals the first one stays, so that the text of the preferred host is what people read.
  *
  * @category combinators
  * @since 0.1.0

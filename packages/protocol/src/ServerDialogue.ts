@@ -7,12 +7,20 @@
  *   Connect -> Greeted -> Hello -> [StartTls -> Greeted] -> [Auth] -> Mail -> Rcpt+ -> Data | Bdat+ -> Hello
  * ```
  *
+ * It is strict where clients must not err: parameters of extensions that it does not offer, commands out of order, anything
+ * but RSET after a refused BDAT. So a client that talks to it without being refused keeps to the standard.
+ *
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as CommandParser from "./CommandParser.ts"
 import type { ForwardPath, ReversePath } from "./Address.ts"
-import * as Reply from "./Reply.ts"
+import * as CommandParser from "./CommandParser.ts"
+import * as session from "./internal/serverSession.ts"
+import { consult, type Next, type State, say, tell } from "./internal/serverState.ts"
+import * as transaction from "./internal/serverTransaction.ts"
+import type * as Reply from "./Reply.ts"
+import type { Compute } from "./SaslExchange.ts"
+import type * as SaslServer from "./SaslServer.ts"
 
 /**
  * What the server offers; each extension can be switched off.
@@ -30,18 +38,26 @@ export interface ServerOptions {
   readonly enhancedStatusCodes: boolean
   readonly dsn: boolean
   readonly chunking: boolean
+  /** Whether binary content may come with BDAT (RFC 3030 section 3); offered with `chunking` only. Off when absent. */
+  readonly binaryMime?: boolean | undefined
   readonly startTls: boolean
+  /** Who can authenticate (RFC 4954); nobody, and no AUTH is offered, when absent. */
+  readonly accounts?: SaslServer.Accounts | undefined
+  /** Whether only those who are authenticated may send mail or ask about users; false when absent. */
+  readonly authRequired?: boolean | undefined
+  /** Whether mechanisms that show the secret, such as PLAIN, may be used without TLS; false when absent. */
+  readonly allowSecretsInClearText?: boolean | undefined
   /** The largest message in octets; it is announced with SIZE and enforced. */
   readonly maxSize: number
   /** Recipients of one transaction beyond this number get 452; announced with LIMITS when `limits` is set. */
   readonly maxRecipients: number
   readonly limits: boolean
-  /** Further EHLO lines, such as `XCLIENT NAME ADDR`. */
+  /** Further EHLO lines, such as `XCLIENT NAME ADDR`; `ETRN` and the extensions of MAIL are obeyed when they are here. */
   readonly keywords: ReadonlyArray<string>
 }
 
 /**
- * A server with every extension, 32 MiB per message and 1000 recipients.
+ * A server with every extension but BINARYMIME and AUTH, 32 MiB per message and 1000 recipients.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,6 +79,18 @@ export const standard: ServerOptions = {
 }
 
 /**
+ * Who a client has proved to be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Identity {
+  readonly username: string
+  /** Whom the user acts as; the user's own name when nobody else was asked for. */
+  readonly authzid: string
+}
+
+/**
  * A transaction as far as it has come.
  *
  * @category models
@@ -75,6 +103,8 @@ export interface Transaction {
     readonly forwardPath: ForwardPath
     readonly parameters: CommandParser.ParameterMap
   }>
+  /** Who submits it, when the client has authenticated. */
+  readonly identity?: Identity | undefined
 }
 
 /**
@@ -86,7 +116,13 @@ export interface Transaction {
 export type Question =
   | { readonly _tag: "Connect" }
   | { readonly _tag: "Hello"; readonly name: string }
-  | { readonly _tag: "Mail"; readonly reversePath: ReversePath; readonly parameters: CommandParser.ParameterMap }
+  | {
+      readonly _tag: "Mail"
+      readonly reversePath: ReversePath
+      readonly parameters: CommandParser.ParameterMap
+      /** Who asks, when the client has authenticated. */
+      readonly identity?: Identity | undefined
+    }
   | {
       readonly _tag: "Rcpt"
       readonly forwardPath: ForwardPath
@@ -99,8 +135,11 @@ export type Question =
 
 /**
  * What the dialogue asks of its driver: to write a reply, to read a command line, to read message content, to start TLS,
- * to ask the application, or to end the connection. Replies may be held back while more input is there, never longer (RFC
- * 2920 section 3.2).
+ * to ask the application, or to compute something for an authentication. Replies may be held back while more input is
+ * there, never longer (RFC 2920 section 3.2).
+ *
+ * `Receive` with a number reads exactly as many octets. What is beyond `limit` is read, too, and forgotten; the answer is
+ * `too-large` then. Before `Upgrade`, input that came ahead of the handshake is thrown away (RFC 3207 section 4.2, TLS-004).
  *
  * @category models
  * @since 0.1.0
@@ -111,10 +150,11 @@ export type ServerStep =
   | { readonly _tag: "Receive"; readonly framing: "dots" | number; readonly limit: number }
   | { readonly _tag: "Consult"; readonly question: Question }
   | { readonly _tag: "Upgrade" }
+  | Compute
 
 /**
- * What a dialogue is resumed with: a line, content, or replies, as the step asked. `undefined` means that the client is
- * gone; a string of content says what is wrong with it.
+ * What a dialogue is resumed with: a line, content, replies, or octets, as the step asked. `undefined` means that the
+ * client is gone; a string of content says what is wrong with it.
  *
  * @category models
  * @since 0.1.0
@@ -124,8 +164,12 @@ export interface ServerAnswer {
   readonly content?: Uint8Array | "too-large" | "bare-line-end" | undefined
   readonly replies?: ReadonlyArray<Reply.Reply> | undefined
   readonly upgraded?: boolean | undefined
-  /** The line could not be read: too long, or a bare CR or LF. */
+  /** The line could not be read: too long, not UTF-8, or with a bare CR or LF. */
   readonly unreadable?: string | undefined
+  /** Whether the line that could not be read has been read to its end, so that the session can go on. */
+  readonly recoverable?: boolean | undefined
+  /** What a computation yields. */
+  readonly octets?: Uint8Array | undefined
 }
 
 /**
@@ -135,30 +179,6 @@ export interface ServerAnswer {
  * @since 0.1.0
  */
 export type ServerDialogue<A> = Generator<ServerStep, A, ServerAnswer>
-
-interface State {
-  readonly options: ServerOptions
-  secure: boolean
-  greeted: string | undefined
-  transaction: Transaction | undefined
-  /** Chunks of a BDAT transaction, or undefined when none has come. */
-  chunks: Array<Uint8Array> | undefined
-}
-
-type Handler<C> = (state: State, command: C) => ServerDialogue<"go on" | "end">
-type CommandOf<Tag extends CommandParser.ClientCommand["_tag"]> = Extract<CommandParser.ClientCommand, { _tag: Tag }>
-
-function* say(reply: Reply.Reply): ServerDialogue<"go on" | "end"> {
-  yield { _tag: "Say", reply }
-  return reply.code === 421 ? "end" : "go on"
-}
-
-const tell = (code: number, ...lines: ReadonlyArray<string>) => say(Reply.make(code, ...lines))
-
-function* consult(question: Question): ServerDialogue<Reply.Reply> {
-  const answer = yield { _tag: "Consult", question }
-  return answer.replies?.[0] ?? Reply.make(451, "4.3.0 No answer")
-}
 
 /**
  * Serves one connection, from the greeting to QUIT or the client's end. `secure` says whether the connection is a TLS
@@ -171,26 +191,24 @@ export function* serve(options: ServerOptions, secure = false): ServerDialogue<v
   const greeting = yield* consult({ _tag: "Connect" })
   if ((yield* say(greeting)) === "end") return
   if (greeting.code >= 400) return yield* turnAway()
-  const state: State = { options, secure, greeted: undefined, transaction: undefined, chunks: undefined }
-  while (true) {
+  const state: State = { options, secure, hello: undefined, identity: undefined, transaction: undefined, chunks: [] }
+  let next: Next = "go on"
+  while (next === "go on") {
     const input = yield { _tag: "Listen" }
     if (input.unreadable !== undefined) {
       yield* tell(500, `5.5.2 ${input.unreadable}`)
-      return
-    }
-    if (input.line === undefined) return
-    const command = CommandParser.parse(input.line)
-    const next = Result.isFailure(command) ? yield* say(command.failure) : yield* obey(state, command.success)
-    if (next === "end") return
+      if (input.recoverable !== true) return
+    } else if (input.line === undefined) return
+    else next = yield* hear(state, input.line)
   }
 }
 
 // After a 554 greeting only QUIT is answered (RFC 5321 section 3.1).
 function* turnAway(): ServerDialogue<void> {
   while (true) {
-    const input = yield { _tag: "Listen" }
-    if (input.line === undefined) return
-    if (input.line.trim().toUpperCase() === "QUIT") {
+    const { line } = yield { _tag: "Listen" }
+    if (line === undefined) return
+    if (CommandParser.verbOf(line) === "QUIT") {
       yield* tell(221, "2.0.0 Bye")
       return
     }
@@ -198,202 +216,42 @@ function* turnAway(): ServerDialogue<void> {
   }
 }
 
-const obey = (state: State, command: CommandParser.ClientCommand): ServerDialogue<"go on" | "end"> => {
+function* hear(state: State, line: string): ServerDialogue<Next> {
+  const command = CommandParser.parse(line)
+  if (Result.isSuccess(command)) return yield* obey(state, command.success)
+  const next = yield* say(command.failure)
+  // Of a BDAT that cannot be read it is not known how much data follows, which must not be taken for commands.
+  return CommandParser.verbOf(line) === "BDAT" ? "end" : next
+}
+
+const obey = (state: State, command: CommandParser.ClientCommand): ServerDialogue<Next> => {
   switch (command._tag) {
     case "Hello":
-      return onHello(state, command)
+      return session.onHello(state, command)
     case "Mail":
-      return onMail(state, command)
+      return transaction.onMail(state, command)
     case "Rcpt":
-      return onRcpt(state, command)
+      return transaction.onRcpt(state, command)
     case "Bdat":
-      return onBdat(state, command)
+      return transaction.onBdat(state, command)
     case "Ask":
-      return onAsk(state, command)
+      return session.onAsk(state, command)
     case "Auth":
-      return tell(502, "5.5.1 AUTH is not offered")
+      return session.onAuth(state, command)
     case "Plain":
-      return onPlain(state, command)
+      return obeyPlain(state, command.verb)
   }
 }
 
-const onPlain: Handler<CommandOf<"Plain">> = (state, command) => {
-  switch (command.verb) {
+const obeyPlain = (state: State, verb: "DATA" | "RSET" | "QUIT" | "STARTTLS"): ServerDialogue<Next> => {
+  switch (verb) {
     case "DATA":
-      return onData(state, command)
+      return transaction.onData(state)
     case "RSET":
-      forget(state)
-      return tell(250, "2.0.0 Reset")
+      return transaction.onReset(state)
     case "QUIT":
-      return onQuit(state, command)
+      return session.onQuit()
     case "STARTTLS":
-      return onStartTls(state, command)
+      return session.onStartTls(state)
   }
-}
-
-const forget = (state: State): void => {
-  state.transaction = undefined
-  state.chunks = undefined
-}
-
-const onHello: Handler<CommandOf<"Hello">> = function* (state, { name, verb }) {
-  const lmtp = state.options.protocol === "lmtp"
-  if (lmtp !== (verb === "LHLO"))
-    return yield* tell(500, lmtp ? "5.5.1 This is LMTP: say LHLO" : "5.5.1 This is not LMTP")
-  const reply = yield* consult({ _tag: "Hello", name })
-  if (reply.code !== 250) return yield* say(reply)
-  forget(state)
-  state.greeted = name
-  return yield* verb === "HELO"
-    ? tell(250, state.options.name)
-    : tell(250, `${state.options.name} ${reply.lines[0] ?? ""}`.trim(), ...keywords(state))
-}
-
-const keywords = ({ options, secure }: State): ReadonlyArray<string> => [
-  ...(options.pipelining ? ["PIPELINING"] : []),
-  ...(options.eightBitMime ? ["8BITMIME"] : []),
-  ...(options.smtpUtf8 ? ["SMTPUTF8"] : []),
-  ...(options.enhancedStatusCodes ? ["ENHANCEDSTATUSCODES"] : []),
-  ...(options.dsn ? ["DSN"] : []),
-  ...(options.chunking ? ["CHUNKING"] : []),
-  ...(options.startTls && !secure ? ["STARTTLS"] : []),
-  ...(options.limits ? [`LIMITS RCPTMAX=${options.maxRecipients}`] : []),
-  ...options.keywords,
-  `SIZE ${options.maxSize}`
-]
-
-const onMail: Handler<CommandOf<"Mail">> = function* (state, { parameters, reversePath }) {
-  if (state.greeted === undefined) return yield* tell(503, "5.5.1 Say EHLO first")
-  if (state.transaction !== undefined) return yield* tell(503, "5.5.1 A transaction is open already")
-  const unknown = [...parameters.keys()].find((keyword) => !knows(state.options, keyword))
-  if (unknown !== undefined) return yield* tell(555, `5.5.4 ${unknown} is not offered`)
-  const size = parameters.get("SIZE")
-  if (size !== undefined && Number(size) > state.options.maxSize)
-    return yield* tell(552, "5.3.4 The message is too large")
-  const reply = yield* consult({ _tag: "Mail", reversePath, parameters })
-  if (reply.code === 250) state.transaction = { reversePath, parameters, recipients: [] }
-  return yield* say(reply)
-}
-
-// A parameter is understood only when its extension is offered (RFC 5321 section 4.1.1.11).
-const knows = (options: ServerOptions, keyword: string): boolean => {
-  switch (keyword) {
-    case "SIZE":
-      return true
-    case "BODY":
-      return options.eightBitMime
-    case "SMTPUTF8":
-      return options.smtpUtf8
-    case "RET":
-    case "ENVID":
-    case "NOTIFY":
-    case "ORCPT":
-      return options.dsn
-    default:
-      return options.keywords.some((line) => line.toUpperCase().split(" ")[0] === keyword)
-  }
-}
-
-const onRcpt: Handler<CommandOf<"Rcpt">> = function* (state, { forwardPath, parameters }) {
-  const { transaction } = state
-  if (transaction === undefined) return yield* tell(503, "5.5.1 Say MAIL first")
-  const unknown = [...parameters.keys()].find((keyword) => !knows(state.options, keyword))
-  if (unknown !== undefined) return yield* tell(555, `5.5.4 ${unknown} is not offered`)
-  if (transaction.recipients.length >= state.options.maxRecipients) return yield* tell(452, "4.5.3 Too many recipients")
-  const reply = yield* consult({ _tag: "Rcpt", forwardPath, parameters, transaction })
-  if (reply.code === 250 || reply.code === 251) {
-    state.transaction = { ...transaction, recipients: [...transaction.recipients, { forwardPath, parameters }] }
-  }
-  return yield* say(reply)
-}
-
-const onData: Handler<CommandOf<"Plain">> = function* (state) {
-  const { transaction } = state
-  if (transaction === undefined || state.chunks !== undefined) return yield* tell(503, "5.5.1 Bad sequence of commands")
-  if (transaction.recipients.length === 0) return yield* tell(554, "5.5.1 No valid recipients")
-  const reply = yield* consult({ _tag: "Data", transaction })
-  if ((yield* say(reply)) === "end") return "end"
-  if (reply.code !== 354) return "go on"
-  const received = yield { _tag: "Receive", framing: "dots", limit: state.options.maxSize }
-  forget(state)
-  switch (received.content) {
-    case undefined:
-      return "end"
-    case "too-large":
-      return yield* tell(552, "5.3.4 The message is too large")
-    case "bare-line-end":
-      return yield* tell(554, "5.6.0 The message holds a bare CR or LF")
-    default:
-      return yield* take(state, transaction, received.content)
-  }
-}
-
-const onBdat: Handler<CommandOf<"Bdat">> = function* (state, { last, size }) {
-  if (!state.options.chunking) {
-    yield* tell(503, "5.5.1 CHUNKING is not offered")
-    return "end"
-  }
-  // The octets were announced, so they are read whatever is wrong (RFC 3030 section 2).
-  const received = yield { _tag: "Receive", framing: size, limit: state.options.maxSize }
-  const { transaction } = state
-  if (received.content === undefined) return "end"
-  if (transaction === undefined) return yield* tell(503, "5.5.1 Say MAIL first")
-  if (transaction.recipients.length === 0) return yield* tell(554, "5.5.1 No valid recipients")
-  if (typeof received.content === "string" || total(state.chunks) + size > state.options.maxSize) {
-    forget(state)
-    return yield* tell(552, "5.3.4 The message is too large")
-  }
-  state.chunks = [...(state.chunks ?? []), received.content]
-  if (!last) return yield* tell(250, `2.0.0 ${size} octets received`)
-  const content = concat(state.chunks)
-  forget(state)
-  return yield* take(state, transaction, content)
-}
-
-const total = (chunks: ReadonlyArray<Uint8Array> | undefined): number =>
-  (chunks ?? []).reduce((sum, chunk) => sum + chunk.length, 0)
-
-const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(total(chunks))
-  let offset = 0
-  for (const chunk of chunks) {
-    all.set(chunk, offset)
-    offset += chunk.length
-  }
-  return all
-}
-
-// One reply for the message; in LMTP one for each recipient, in the order of their RCPT commands (RFC 2033 section 4.2).
-function* take(state: State, transaction: Transaction, content: Uint8Array): ServerDialogue<"go on" | "end"> {
-  const answer = yield { _tag: "Consult", question: { _tag: "Message", transaction, content } }
-  const given = answer.replies ?? []
-  const count = state.options.protocol === "lmtp" ? transaction.recipients.length : 1
-  let next: "go on" | "end" = "go on"
-  for (let index = 0; index < count && next === "go on"; index++) {
-    next = yield* say(given[index] ?? given[0] ?? Reply.make(451, "4.3.0 No answer"))
-  }
-  return next
-}
-
-const onAsk: Handler<CommandOf<"Ask">> = function* (_state, { argument, verb }) {
-  if (verb === "NOOP") return yield* tell(250, "2.0.0 OK")
-  return yield* say(yield* consult({ _tag: "Ask", verb, argument }))
-}
-
-const onQuit: Handler<CommandOf<"Plain">> = function* () {
-  yield* tell(221, "2.0.0 Bye")
-  return "end"
-}
-
-const onStartTls: Handler<CommandOf<"Plain">> = function* (state) {
-  if (!state.options.startTls) return yield* tell(502, "5.5.1 STARTTLS is not offered")
-  if (state.secure) return yield* tell(503, "5.5.1 TLS is active already")
-  yield* tell(220, "2.0.0 Ready to start TLS")
-  const answer = yield { _tag: "Upgrade" }
-  if (answer.upgraded !== true) return "end"
-  // Everything learned in clear text is forgotten (RFC 3207 section 4.2).
-  forget(state)
-  state.secure = true
-  state.greeted = undefined
-  return "go on"
 }

@@ -9,7 +9,9 @@ import * as Host from "effect/net/Host"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Address from "./Address.ts"
 import * as Endpoint from "./Endpoint.ts"
+import { isAscii } from "./internal/text.ts"
 import * as TlsPolicy from "./TlsPolicy.ts"
 
 /**
@@ -69,12 +71,15 @@ export const parse = (input: string): Result.Result<ServerUrl, ServerUrlError> =
   if (url.port === "0") return fail("The port must be between 1 and 65535")
   const credentials = decodeBoth(url)
   if (credentials === undefined) return fail("The user name or the password is not percent-encoded UTF-8")
+  if (credentials.username === undefined && credentials.password !== undefined) {
+    return fail("There is a password without a user name")
+  }
   const { implicitTls, protocol } = schemes[url.protocol]
   const submission = credentials.username !== undefined
   return Result.succeed({
     endpoint: Endpoint.make({
       host,
-      port: url.port === "" ? defaultPort(protocol, implicitTls, submission) : Number(url.port),
+      port: url.port !== "" ? Number(url.port) : submission && url.protocol === "smtp:" ? 587 : undefined,
       implicitTls,
       protocol,
       tls: implicitTls || submission ? TlsPolicy.required : TlsPolicy.opportunistic
@@ -85,12 +90,15 @@ export const parse = (input: string): Result.Result<ServerUrl, ServerUrlError> =
 
 const fail = (reason: string): Result.Result<never, ServerUrlError> => Result.fail(new ServerUrlError({ reason }))
 
-// The URL parser leaves the host of an unknown scheme alone, so names become A-labels here.
+// The URL parser leaves the host of an unknown scheme alone, so names become A-labels here. What is no ASCII goes through the
+// strict reader, which takes no character that stands for another (GHSA-wmmp-3585-3rmp).
 const hostOf = (url: URL): string | undefined => {
-  const decoded = decode(url.hostname)
-  if (decoded === undefined) return undefined
-  const host = Host.hostFromString(decoded.replace(/^\[(.*)\]$/, "$1"))
-  return Result.isSuccess(host) ? Host.formatHost(host.success) : undefined
+  const written = decode(url.hostname)?.replace(/^\[(.*)\]$/, "$1")
+  if (written === undefined) return undefined
+  if (!isAscii(written)) return Result.getOrUndefined(Address.domainName(written))
+  const host = Result.getOrUndefined(Host.hostFromString(written))
+  // A dot at the end is for resolvers, no certificate has it (DNS-019).
+  return host === undefined ? undefined : Host.formatHost(Host.isDomainName(host) ? Host.toRelative(host) : host)
 }
 
 const decode = (text: string): string | undefined => {
@@ -99,11 +107,6 @@ const decode = (text: string): string | undefined => {
   } catch {
     return undefined
   }
-}
-
-const defaultPort = (protocol: "smtp" | "lmtp", implicitTls: boolean, submission: boolean): number => {
-  if (protocol === "lmtp") return 24
-  return implicitTls ? 465 : submission ? 587 : 25
 }
 
 const decodeBoth = (url: URL): Pick<ServerUrl, "username" | "password"> | undefined => {

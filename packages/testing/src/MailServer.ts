@@ -12,9 +12,11 @@ import * as ServerDialogue from "@effect-mail/protocol/ServerDialogue"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as SocketServer from "effect/socket/SocketServer"
+import type * as SocketServer from "effect/socket/SocketServer"
+import * as Bytes from "./internal/bytes.ts"
+import { compute } from "@effect-mail/transport/Computation"
 import { Mailbox } from "./Mailbox.ts"
-import { type Handler, type ListenOptions, MemoryNetwork } from "./MemoryNetwork.ts"
+import { type ListenOptions, MemoryNetwork } from "./MemoryNetwork.ts"
 import * as ServerWire from "./ServerWire.ts"
 import type { TestCertificate } from "./TestCertificate.ts"
 
@@ -37,8 +39,10 @@ export interface Options {
   readonly server?: Partial<ServerDialogue.ServerOptions> | undefined
   /** What it refuses; nothing by default. */
   readonly decide?: Decide | undefined
-  /** The certificate for STARTTLS over TCP; without it STARTTLS is not offered there. */
+  /** The certificate for TLS over TCP; without it STARTTLS is not offered there. */
   readonly certificate?: TestCertificate | undefined
+  /** TLS from the first byte instead of STARTTLS; false by default. */
+  readonly implicitTls?: boolean | undefined
 }
 
 /**
@@ -47,10 +51,18 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Handler, never, Mailbox> {
+export const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<ServerWire.Handler, never, Mailbox> {
   const mailbox = yield* Mailbox
   const server = { ...ServerDialogue.standard, ...options.server }
-  return (wire) => Effect.ignore(converse(wire, server, options.decide ?? accept, mailbox))
+  const decide = options.decide ?? accept
+  return (wire) =>
+    Effect.ignore(
+      options.implicitTls === true
+        ? Effect.andThen(wire.secure, converse(wire, server, decide, mailbox, true))
+        : converse(wire, server, decide, mailbox, false)
+    )
 })
 
 const accept: Decide = () => Effect.undefined
@@ -81,16 +93,9 @@ export const layerMemory = (
 export const layer = (options: Options = {}): Layer.Layer<never, never, SocketServer.SocketServer | Mailbox> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const listener = yield* SocketServer.SocketServer
       const startTls = options.certificate !== undefined && (options.server?.startTls ?? true)
       const handler = yield* make({ ...options, server: { ...options.server, startTls } })
-      const serve = (socket: Parameters<typeof ServerWire.fromSocket>[0]) =>
-        Effect.scoped(
-          Effect.flatMap(ServerWire.fromSocket(socket, options.certificate), (wire) =>
-            Effect.ensuring(handler(wire), wire.close)
-          )
-        )
-      yield* Effect.forkScoped(listener.run((socket) => Effect.ignore(serve(socket))))
+      yield* ServerWire.serve(handler, options.certificate)
     })
   )
 
@@ -98,11 +103,12 @@ const converse = Effect.fnUntraced(function* (
   wire: ServerWire.ServerWire,
   options: ServerDialogue.ServerOptions,
   decide: Decide,
-  mailbox: Mailbox["Service"]
+  mailbox: Mailbox["Service"],
+  implicitTls: boolean
 ) {
   const encoder = new TextEncoder()
   let lines = LineDecoder.make()
-  let secure = false
+  let secure = implicitTls
   // Replies wait until the input is empty, so that a group of commands gets its replies in one write (RFC 2920).
   let pending = ""
 
@@ -116,7 +122,9 @@ const converse = Effect.fnUntraced(function* (
   const listen = Effect.fnUntraced(function* (): Effect.fn.Return<ServerDialogue.ServerAnswer> {
     while (true) {
       const line = lines.next(LineDecoder.authLineLength)
-      if (Result.isFailure(line)) return { unreadable: line.failure.message }
+      if (Result.isFailure(line)) {
+        return { unreadable: line.failure.message, recoverable: line.failure.reason === "encoding" }
+      }
       if (line.success !== undefined) return { line: line.success }
       const chunk = yield* Effect.result(more)
       if (Result.isFailure(chunk)) return {}
@@ -139,7 +147,7 @@ const converse = Effect.fnUntraced(function* (
       if (size <= limit) parts.push(read.content.slice())
       if (read.done) {
         lines.push(read.rest)
-        return { content: read.bare ? "bare-line-end" : size > limit ? "too-large" : join(parts) }
+        return { content: read.bare ? "bare-line-end" : size > limit ? "too-large" : Bytes.concat(parts) }
       }
       chunk = yield* Effect.result(more)
     }
@@ -193,10 +201,12 @@ const converse = Effect.fnUntraced(function* (
         return consult(step.question)
       case "Upgrade":
         return upgrade
+      case "Compute":
+        return Effect.map(compute(step), (octets) => ({ octets }))
     }
   }
 
-  const dialogue = ServerDialogue.serve(options)
+  const dialogue = ServerDialogue.serve(options, implicitTls)
   let step = dialogue.next({})
   while (step.done !== true) step = dialogue.next(yield* perform(step.value))
   yield* flush
@@ -246,14 +256,4 @@ const dotted = () => {
 const counted = (size: number) => {
   const receiver = Chunking.receiver(size)
   return (chunk: Uint8Array): Read => ({ ...receiver.push(chunk), bare: false })
-}
-
-const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
 }

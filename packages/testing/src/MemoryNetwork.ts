@@ -1,7 +1,8 @@
 /**
  * A network that stays in memory: the `Dialer` of tests. Servers listen at an address and a port; clients reach them
  * without sockets, ports or real time, so that whole deliveries run under `TestClock`. Nobody listening is "connection
- * refused", as in the real world.
+ * refused", as in the real world, a server that does not read makes its client wait, and a handshake fails for the reasons
+ * a real one has; `DialerContract` holds for both.
  *
  * @since 0.1.0
  */
@@ -9,20 +10,13 @@ import { TlsInfo } from "@effect-mail/protocol/Receipt"
 import { Dialer, type Target } from "@effect-mail/transport/Dialer"
 import { type TlsDemand, type Wire, WireError } from "@effect-mail/transport/Wire"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
-import { type ServerWire, ServerWireError } from "./ServerWire.ts"
-
-/**
- * What a server of the network does with a connection; the connection ends when the effect does.
- *
- * @category models
- * @since 0.1.0
- */
-export type Handler = (wire: ServerWire) => Effect.Effect<void>
+import * as Scope from "effect/Scope"
+import * as Pipe from "./internal/pipe.ts"
+import { type Handler, type ServerWire, ServerWireError } from "./ServerWire.ts"
 
 /**
  * How a listener takes connections.
@@ -39,6 +33,8 @@ export interface ListenOptions {
   readonly trusted?: boolean | undefined
   /** Never answers the connection request, as a firewall that drops packets. */
   readonly silent?: boolean | undefined
+  /** Octets that may wait for a peer which does not read before its writer has to wait; 65536 by default. */
+  readonly window?: number | undefined
 }
 
 /**
@@ -54,6 +50,8 @@ export class MemoryNetwork extends Context.Service<
     readonly listen: (options: ListenOptions, handler: Handler) => Effect.Effect<void, never, Scope.Scope>
     /** Every connection that was asked for, as `address:port`, refused ones included. */
     readonly dialed: Effect.Effect<ReadonlyArray<string>>
+    /** How many connections the clients have not closed. */
+    readonly open: Effect.Effect<number>
   }
 >()("@effect-mail/testing/MemoryNetwork") {}
 
@@ -68,30 +66,48 @@ const refused = new WireError({
   hint: "No server of this test listens there"
 })
 
+const tooSlow = (target: Target): WireError =>
+  new WireError({ reason: "timeout", detail: `no connection within ${Duration.format(target.timeout)}` })
+
 /**
- * An empty network and the dialer that reaches its servers.
+ * An empty network and the dialer that reaches its servers. A server goes on when its client is gone, until its handler or
+ * the layer's scope ends.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
-  Effect.sync(() => {
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
     const listeners = new Map<string, Listener>()
     const dialed: Array<string> = []
-    const open = Effect.fnUntraced(function* (target: Target) {
-      const key = `${target.address ?? target.host}:${target.port}`
-      dialed.push(key)
+    let open = 0
+
+    const reach = Effect.fnUntraced(function* (target: Target, key: string) {
       const listener = listeners.get(key)
       if (listener === undefined) return yield* refused
-      if (listener.options.silent === true) {
-        yield* Effect.sleep(target.timeout)
-        return yield* new WireError({ reason: "timeout", detail: "no connection within the time allowed" })
-      }
-      const { client, server } = yield* connect(listener.options)
-      yield* Effect.forkScoped(Effect.ensuring(listener.handler(server), server.close))
+      if (listener.options.silent === true) return yield* Effect.never
+      const { client, server } = connect(listener.options)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => open++),
+        () =>
+          Effect.andThen(
+            client.abort(closedHere),
+            Effect.sync(() => open--)
+          )
+      )
+      yield* Effect.forkIn(Effect.ensuring(listener.handler(server), server.close), scope)
       if (target.tls !== undefined) yield* client.secure(target.tls)
       return client
     })
+    const dial = (target: Target) => {
+      const key = `${target.address ?? target.host}:${target.port}`
+      dialed.push(key)
+      return Effect.timeoutOrElse(reach(target, key), {
+        duration: target.timeout,
+        orElse: () => Effect.fail(tooSlow(target))
+      })
+    }
     const listen = (options: ListenOptions, handler: Handler) => {
       const key = `${options.address}:${options.port}`
       return Effect.asVoid(
@@ -101,13 +117,30 @@ export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
         )
       )
     }
-    return Context.make(MemoryNetwork, { listen, dialed: Effect.sync(() => dialed.slice()) }).pipe(
-      Context.add(Dialer, { open })
+    const network = {
+      listen,
+      dialed: Effect.sync(() => dialed.slice()),
+      open: Effect.sync(() => open)
+    }
+    return Context.make(MemoryNetwork, network).pipe(
+      Context.add(Dialer, { open: (target) => Effect.suspend(() => dial(target)) })
     )
   })
 )
 
-const gone = new WireError({ reason: "closed", detail: "the server closed the connection" })
+const closedByServer = new WireError({ reason: "closed", detail: "the server closed the connection" })
+const resetByServer = new WireError({ reason: "reset", detail: "the server reset the connection" })
+const closedHere = new WireError({ reason: "closed", detail: "the connection was closed" })
+const closedByClient = new ServerWireError({ reason: "closed" })
+const handshakeFailed = new ServerWireError({ reason: "tls" })
+
+const injected = new WireError({
+  reason: "protocol",
+  detail: "the server sent clear text before the TLS handshake",
+  hint: "Somebody may be tampering with the connection"
+})
+
+const tlsError = (detail: string) => new WireError({ reason: "tls", detail })
 
 /**
  * The two ends of a connection.
@@ -115,68 +148,80 @@ const gone = new WireError({ reason: "closed", detail: "the server closed the co
  * @category constructors
  * @since 0.1.0
  */
-export const connect = Effect.fnUntraced(function* (
-  options: Pick<ListenOptions, "names" | "trusted">
-): Effect.fn.Return<{ readonly client: Wire; readonly server: ServerWire }, never, Scope.Scope> {
-  const toServer = yield* Queue.unbounded<Uint8Array, ServerWireError>()
-  const toClient = yield* Queue.unbounded<Uint8Array, WireError>()
-  const serverReady = yield* Deferred.make<void, WireError>()
-  const clientReady = yield* Deferred.make<void, ServerWireError>()
+export const connect = (
+  options: Pick<ListenOptions, "names" | "trusted" | "window">
+): { readonly client: Wire; readonly server: ServerWire } => {
+  const window = options.window ?? 65_536
+  const toServer = Pipe.make<ServerWireError>(window)
+  const toClient = Pipe.make<WireError>(window)
+  const serverReady = Latch.makeUnsafe(false)
+  const clientReady = Latch.makeUnsafe(false)
   let tls: TlsInfo | undefined
 
-  const hangUp = (error: WireError) =>
-    Effect.gen(function* () {
-      yield* Queue.fail(toClient, error)
-      yield* Queue.fail(toServer, new ServerWireError({ reason: "closed" }))
-      yield* Deferred.fail(serverReady, error)
-      yield* Deferred.fail(clientReady, new ServerWireError({ reason: "closed" }))
+  const abort = (error: WireError) =>
+    Effect.sync(() => {
+      toClient.end(error)
+      toServer.end(closedByClient)
     })
 
-  const secure = Effect.fnUntraced(function* (demand: TlsDemand) {
-    if ((yield* Queue.size(toClient)) > 0) {
-      return yield* new WireError({ reason: "protocol", detail: "the server sent clear text before the TLS handshake" })
-    }
-    yield* Deferred.await(serverReady)
-    const names = options.names ?? []
-    const named = names.includes(demand.host)
+  // What ends the handshake before the server's side of it has come.
+  const unsecured = Effect.map(
+    toClient.readable,
+    () => toClient.ended() ?? tlsError("the server does not speak TLS from the first byte")
+  )
+  const shakeHands = Effect.fnUntraced(function* (demand: TlsDemand) {
+    if (toClient.buffered() > 0) return yield* injected
+    const error = yield* Effect.raceFirst(Effect.as(serverReady.await, undefined), unsecured)
+    if (error !== undefined)
+      return yield* error.reason === "closed" ? tlsError(`during the TLS handshake, ${error.detail}`) : error
+    const named = (options.names ?? []).includes(demand.host)
     const verified = named && options.trusted !== false
     if (demand.verify && !verified) {
-      const detail = named ? "the certificate is self-signed" : "the certificate is for another host name"
-      const error = new WireError({ reason: "tls", detail })
-      yield* hangUp(error)
-      return yield* error
+      return yield* tlsError(named ? "the certificate is self-signed" : "the certificate is for another host name")
     }
-    yield* Deferred.succeed(clientReady, undefined)
+    yield* clientReady.open
     tls = new TlsInfo({ protocol: "TLSv1.3", cipher: "TLS_MEMORY", verified })
     return tls
   })
 
-  yield* Effect.addFinalizer(() => hangUp(gone))
   const client: Wire = {
-    read: Queue.take(toClient),
+    read: toClient.read,
+    readable: () => toClient.buffered() > 0 || toClient.ended() !== undefined,
     write: (chunks) =>
-      Effect.flatMap(
-        Queue.offerAll(
-          toServer,
-          chunks.map((chunk) => chunk.slice())
-        ),
-        (left) => (left.length === chunks.length && chunks.length > 0 ? Effect.fail(gone) : Effect.void)
+      Effect.flatMap(toServer.write(chunks), (taken) =>
+        taken ? Effect.void : Effect.fail(toClient.ended() ?? closedByServer)
       ),
-    secure,
-    abort: hangUp,
+    secure: (demand) =>
+      shakeHands(demand).pipe(
+        Effect.tapError(abort),
+        Effect.onInterrupt(() => abort(closedHere))
+      ),
+    abort,
     tls: () => tls,
     localAddress: "192.0.2.1",
     remoteAddress: "192.0.2.2"
   }
   const server: ServerWire = {
-    read: Queue.take(toServer),
-    write: (bytes) => Effect.asVoid(Queue.offer(toClient, bytes.slice())),
-    secure: Effect.andThen(
+    read: toServer.read,
+    write: (bytes) =>
+      Effect.flatMap(toClient.write([bytes]), (taken) => (taken ? Effect.void : Effect.fail(closedByClient))),
+    secure: Effect.gen(function* () {
       // What came in clear text behind STARTTLS is forgotten (RFC 3207 section 4.2).
-      Effect.andThen(Queue.clear(toServer), Deferred.succeed(serverReady, undefined)),
-      Deferred.await(clientReady)
-    ),
-    close: hangUp(gone)
+      toServer.clear()
+      yield* serverReady.open
+      // Whatever comes before the client's side of the handshake is none.
+      yield* Effect.raceFirst(clientReady.await, toServer.readable)
+      if (!clientReady.isOpen()) return yield* handshakeFailed
+    }),
+    close: Effect.sync(() => {
+      toClient.end(closedByServer)
+      toServer.end(closedByClient)
+    }),
+    reset: Effect.sync(() => {
+      toClient.clear()
+      toClient.end(resetByServer)
+      toServer.end(closedByClient)
+    })
   }
   return { client, server }
-})
+}

@@ -4,11 +4,15 @@
  *
  * @since 0.1.0
  */
-import * as Redacted from "effect/Redacted"
-import * as Socket from "effect/socket/Socket"
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import * as SocketServer from "effect/socket/SocketServer"
 import type { TestCertificate } from "./TestCertificate.ts"
 
 /**
@@ -31,19 +35,36 @@ export class ServerWireError extends Data.TaggedError("ServerWireError")<{
 export interface ServerWire {
   /** The next bytes of the client, at least one. */
   readonly read: Effect.Effect<Uint8Array, ServerWireError>
+  /** Writes at once and returns when more may be written. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, ServerWireError>
   /** Makes a TLS session of the connection, with the server's certificate. */
   readonly secure: Effect.Effect<void, ServerWireError>
-  /** Ends the connection in order. */
+  /** Ends the connection in order: what was written still arrives, and what the client has sent can still be read. */
   readonly close: Effect.Effect<void>
+  /** Ends the connection at once, as a server that crashes; what is on the way may be lost. */
+  readonly reset: Effect.Effect<void>
 }
+
+/**
+ * What a server does with a connection; the connection ends when the effect does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handler = (wire: ServerWire) => Effect.Effect<void>
 
 const encoder = new TextEncoder()
 
 const failed = (reason: "closed" | "tls") => (cause: unknown) => new ServerWireError({ reason, cause })
 
+// The platform's own socket, which Effect's server for Node.js leaves in the context of a connection.
+class NetSocket extends Context.Service<NetSocket, { readonly resetAndDestroy: () => void }>()(
+  "@effect/platform-node/NodeSocket/NetSocket"
+) {}
+
 /**
- * The wire over a connection that Effect's `SocketServer` accepted. Without a certificate, `secure` fails.
+ * The wire over a connection that Effect's `SocketServer` accepted. Without a certificate, `secure` fails. Where the
+ * platform has no way to reset a connection, `reset` closes it.
  *
  * @category constructors
  * @since 0.1.0
@@ -53,7 +74,10 @@ export const fromSocket = Effect.fnUntraced(function* (
   certificate: TestCertificate | undefined
 ): Effect.fn.Return<ServerWire, ServerWireError, Scope.Scope> {
   const reader = yield* Effect.mapError(socket.reader, failed("closed"))
-  const writer = yield* socket.writer
+  // The end of this scope ends our side of the connection alone.
+  const ours = yield* Scope.fork(yield* Effect.scope)
+  const writer = yield* Scope.provide(socket.writer, ours)
+  const platform = Option.getOrUndefined(yield* Effect.serviceOption(NetSocket))
   const waiting: Array<Uint8Array> = []
   const read = Effect.suspend(() => {
     const chunk = waiting.shift()
@@ -73,12 +97,30 @@ export const fromSocket = Effect.fnUntraced(function* (
           failed("tls")
         )
   })
+  const close = Scope.close(ours, Exit.void)
   return {
     read,
     write: (bytes) => Effect.mapError(writer.write(bytes), failed("closed")),
     secure,
-    close: Effect.ignore(writer.write(new Socket.CloseEvent()))
+    close,
+    reset: platform === undefined ? close : Effect.sync(() => platform.resetAndDestroy())
   }
 })
 
 const toBytes = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+
+/**
+ * Gives every connection of the `SocketServer` to a handler, for as long as the scope lives.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const serve = Effect.fnUntraced(function* (
+  handler: Handler,
+  certificate?: TestCertificate
+): Effect.fn.Return<void, never, SocketServer.SocketServer | Scope.Scope> {
+  const server = yield* SocketServer.SocketServer
+  const connection = (socket: Socket.Socket) =>
+    Effect.scoped(Effect.flatMap(fromSocket(socket, certificate), (wire) => handler(wire)))
+  yield* Effect.forkScoped(server.run((socket) => Effect.ignore(connection(socket))))
+})

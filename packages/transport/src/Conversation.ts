@@ -2,17 +2,15 @@
  * The one loop that drives dialogues over a wire. It writes a flight at once, reads as many replies as the flight awaits,
  * and resumes the dialogue; it decides nothing. A connection that breaks is an answer to the dialogue, not an exception.
  *
- * Per flight it costs one write, the reads that the network needs and two assignments for the deadline: no timer, no
- * fiber, no span and no error object.
+ * Per flight it costs one write, the reads that the network needs and two deadlines, which are assignments: no timer, no
+ * fiber, no span and no error object. Only a message of more than one block is written with an eye on what the server says.
  *
  * @since 0.1.0
  */
 import type { MessageError } from "@effect-mail/message/MessageError"
 import type { Body } from "@effect-mail/message/Parcel"
 import type * as Dialogue from "@effect-mail/protocol/Dialogue"
-import * as DotStuffing from "@effect-mail/protocol/DotStuffing"
 import type { Lost } from "@effect-mail/protocol/Failure"
-import type { BareLineEnd } from "@effect-mail/protocol/LineEndings"
 import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
@@ -23,14 +21,16 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { compute } from "./internal/compute.ts"
+import { compute } from "./Computation.ts"
+import * as Content from "./internal/content.ts"
 import * as Timeouts from "./Timeouts.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Watchdog from "./Watchdog.ts"
 import { type TlsDemand, type Wire, WireError } from "./Wire.ts"
 
 /**
- * A wire with somebody who can talk over it.
+ * A wire with somebody who can talk over it. One dialogue at a time: whoever starts another meanwhile, or after one that
+ * was interrupted, is told that the connection is lost, and nothing is written for him.
  *
  * @category models
  * @since 0.1.0
@@ -39,21 +39,34 @@ export interface Conversation {
   /** Plays a dialogue that carries no message. */
   readonly talk: <A>(dialogue: Dialogue.Dialogue<A>) => Effect.Effect<A>
   /**
-   * Plays a dialogue whose content is `body`. Fails when the body itself cannot be read; the connection is useless then,
-   * because half a message is on it.
+   * Plays a dialogue whose content is `body`. When the body cannot be read, or is not what it was said to be, the connection
+   * ends, because half a message is on it; the dialogue is told so, and `fault` tells why.
    */
-  readonly submit: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.Effect<A, MessageError>
-  /** Says QUIT to a server that still listens, and does not wait for its answer. */
+  readonly submit: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.Effect<Submitted<A>>
+  /** Says QUIT to a server that still listens and owes no answer, and does not wait for its reply. */
   readonly hangUp: Effect.Effect<void>
-  /** Whether the connection has ended or is in the middle of a message. */
+  /** Whether the connection has ended, is in the middle of something, or the server has spoken without being asked. */
   readonly broken: () => boolean
   readonly tls: () => TlsInfo | undefined
   readonly transcript: () => string
 }
 
+/**
+ * What came of a dialogue with a message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Submitted<A> {
+  readonly value: A
+  readonly fault: MessageError | undefined
+}
+
 const encoder = new TextEncoder()
-const terminator = encoder.encode(".\r\n")
 const farewell = encoder.encode("QUIT\r\n")
+
+// How long a QUIT may take to be written.
+const farewellMillis = 1000
 
 /**
  * Starts a conversation over an open wire. `demand` is what a handshake must prove when a dialogue asks for one.
@@ -68,131 +81,139 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Conversation, never, Scope.Scope> {
   const transcript = Transcript.make()
   const decoder = ReplyDecoder.make()
-  // Replies that came before anybody awaited them, such as a 421 to an idle client; they answer the next command.
+  // Replies that have come and that no flight has taken.
   const inbox: Array<Reply> = []
   let ended: WireError | undefined
-  let sending = false
+  // Set while a dialogue is played, and for ever when it was interrupted or failed.
+  let busy = false
 
   const watchdog = yield* Watchdog.make((what, millis) => wire.abort(expired(what, millis)))
-  const expect = (stage: Stage): void => watchdog.arm(Timeouts.millis(timeouts, stage), stage)
+  const allow = (stage: Stage): void => watchdog.arm(Timeouts.millis(timeouts, stage), stage)
 
   const end = (error: WireError): void => {
     if (ended === undefined) transcript.note(error.detail)
     ended ??= error
   }
+  const endNow = (error: WireError) => {
+    end(error)
+    return wire.abort(error)
+  }
 
-  // Reads until a reply is there; undefined when the connection ended first.
-  const receive = Effect.fnUntraced(function* () {
-    while (inbox.length === 0 && ended === undefined) {
+  // Reads until a reply is there or the connection has ended.
+  const listen = Effect.fnUntraced(function* () {
+    while (inbox.length === 0) {
+      if (ended !== undefined) return
       const chunk = yield* Effect.result(wire.read)
-      if (Result.isFailure(chunk)) {
-        end(chunk.failure)
-        break
-      }
-      const decoded = decoder.push(chunk.success, inbox)
-      if (Result.isFailure(decoded)) {
-        const error = new WireError({ reason: "protocol", detail: decoded.failure.message })
-        end(error)
-        yield* wire.abort(error)
-      }
+      const decoded = Result.isSuccess(chunk) ? decoder.push(chunk.success, inbox) : Result.void
+      if (Result.isFailure(chunk)) end(chunk.failure)
+      if (Result.isFailure(decoded)) yield* endNow(protocolError(decoded.failure.message))
+    }
+  })
+
+  const receive = Effect.fnUntraced(function* (stage: Stage) {
+    if (inbox.length === 0) {
+      allow(stage)
+      yield* listen()
     }
     const reply = inbox.shift()
     if (reply !== undefined) transcript.server(reply)
     return reply
   })
 
-  const write = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
-    if (ended !== undefined) return false
-    const written = yield* Effect.result(wire.write(chunks))
-    // What the server said before it hung up is still to be read, so a failed write does not end the conversation.
-    return Result.isSuccess(written)
+  // What a server says without being asked would be taken for the answer to the next command, and so would every later
+  // reply: a message could pass for delivered that was refused. Only a farewell is understood, by whoever speaks next.
+  const hearUnasked = Effect.fnUntraced(function* () {
+    yield* listen()
+    if (inbox[0]?.code === 421) end(closing)
+    else if (inbox.length > 0) {
+      inbox.length = 0
+      yield* endNow(outOfTurn)
+    }
   })
 
-  const stream = (body: Body, framing: "dots" | "octets") =>
-    Effect.gen(function* () {
-      const stuffer = framing === "dots" ? DotStuffing.stuffer({ dotFree: body.dotFree }) : undefined
-      const stuff = (chunk: Uint8Array) => (stuffer === undefined ? chunk : stuffed(stuffer.push(chunk)))
-      let intact = true
-      yield* Stream.runForEachArray(body.stream, (chunks) => {
-        expect("body")
-        return Effect.map(write(chunks.map(stuff)), (ok) => {
-          intact &&= ok
-        })
-      })
-      return intact && (stuffer === undefined || (yield* write([stuffed(stuffer.end())])))
+  // A write that fails does not end the conversation: what the server said before it hung up is still to be read.
+  const write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<boolean> =>
+    chunks.length > 0 && ended === undefined
+      ? Effect.isSuccess(wire.write(chunks))
+      : Effect.succeed(ended === undefined)
+
+  // False when the server did not take all blocks.
+  const writeBlocks = Effect.fnUntraced(function* ({ framer, quiet, stream }: Content.Blocks) {
+    const writeBlock = Effect.fnUntraced(function* (block: ReadonlyArray<Uint8Array>) {
+      allow("body")
+      return yield* write(yield* Effect.fromResult(framer.push(block)))
     })
+    const all = Stream.runForEachWhile(stream, writeBlock)
+    // A server that speaks now wants no more of the message (CLASS-49).
+    yield* quiet ? Effect.raceFirst(all, listen()) : all
+    if (quiet && (inbox.length > 0 || ended !== undefined)) return false
+    return yield* write(yield* Effect.fromResult(framer.end()))
+  })
 
-  // The message in one piece, ready to be written with the lines around it; undefined when it has to be streamed.
-  const inOnePiece = (framing: Dialogue.Content["framing"], body: Body | undefined) => {
-    if (framing === "none" || body === undefined) return [terminator]
-    if (body.bytes === undefined) return undefined
-    return [framing === "octets" ? body.bytes : stuffed(DotStuffing.stuff(body.bytes, { dotFree: body.dotFree }))]
-  }
+  // Says how much of the message is on the wire: "complete" from its very last byte on.
+  const writeMessage = Effect.fnUntraced(function* (lines: string, content: Dialogue.Content, body: Body | undefined) {
+    transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
+    const before = lines === "" ? [] : [encoder.encode(lines)]
+    const message = yield* Effect.fromResult(Content.prepare(body, content.framing))
+    allow("body")
+    const written =
+      message._tag === "Whole"
+        ? yield* write([...before, ...message.chunks])
+        : (yield* write(before)) && (yield* writeBlocks(message))
+    return written ? "complete" : "partial"
+  })
 
-  const writeItems = Effect.fnUntraced(function* (items: Dialogue.Flight["items"], body: Body | undefined) {
-    let ready: Array<Uint8Array> = []
-    let content: "absent" | "partial" | "complete" = "absent"
+  const writeFlight = Effect.fnUntraced(function* (items: Dialogue.Flight["items"], body: Body | undefined) {
+    let lines = ""
     for (const item of items) {
-      if (item._tag === "Line") {
-        transcript.client(item.shown)
-        ready.push(encoder.encode(Redacted.isRedacted(item.wire) ? Redacted.value(item.wire) : item.wire))
-        continue
+      if (item._tag === "Content") {
+        // A flight ends with its message; what came behind it would be silently left out.
+        if (item !== items.at(-1)) return yield* Effect.die(new Error("a flight goes on after its message"))
+        return yield* writeMessage(lines, item, body)
       }
-      content = "partial"
-      transcript.note(
-        item.framing === "none" ? "nothing, ended by a dot" : `the message, ${body?.size ?? "some"} octets`
-      )
-      const piece = inOnePiece(item.framing, body)
-      if (piece !== undefined || body === undefined) {
-        ready.push(...(piece ?? []))
-        continue
-      }
-      sending = true
-      const begun = yield* write(ready)
-      ready = []
-      if (!begun || !(yield* stream(body, item.framing === "octets" ? "octets" : "dots"))) return content
+      transcript.client(item.shown)
+      lines += Redacted.isRedacted(item.wire) ? Redacted.value(item.wire) : item.wire
     }
-    if (content === "partial") {
-      sending = true
-      expect("body")
-    }
-    const written = ready.length === 0 || (yield* write(ready))
-    sending &&= !written
-    return content === "partial" && written ? "complete" : content
+    yield* write([encoder.encode(lines)])
+    return "absent"
   })
 
   const fly = Effect.fnUntraced(function* (flight: Dialogue.Flight, body: Body | undefined) {
     const replies: Array<Reply> = []
-    expect(flight.awaits[0])
-    const content = flight.items.length === 0 ? "absent" : yield* writeItems(flight.items, body)
+    let content: Sent = "absent"
+    if (flight.items.length > 0) {
+      allow(flight.awaits[0])
+      if (inbox.length > 0 || decoder.pending || wire.readable()) yield* hearUnasked()
+      if (ended === undefined) content = yield* writeFlight(flight.items, body)
+    }
     for (const stage of flight.awaits) {
-      expect(stage)
-      const reply = yield* receive()
+      const reply = yield* receive(stage)
       if (reply === undefined) break
       replies.push(reply)
     }
     watchdog.disarm()
+    return answer(flight, content, replies)
+  })
+
+  const answer = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
+    if (content === "partial") {
+      end(brokenOff)
+      // Nobody can have taken a message whose end was never sent.
+      const verdict = replies[flight.awaits.length - 1]
+      if (verdict !== undefined && verdict.code < 400) replies.pop()
+    }
     const awaited = flight.awaits[replies.length]
     if (awaited === undefined) return { replies, lost: undefined }
     // Once the last byte of the message is written, its fate is unknown whatever was awaited (RFC 1047).
     const stage = content === "complete" ? "data-end" : content === "partial" ? "body" : awaited
     return { replies, lost: lostBy(ended, stage) }
-  })
+  }
 
   const upgrade = Effect.fnUntraced(function* () {
     // Whatever came ahead of the handshake was said by somebody in the middle (RFC 3207 section 6).
-    if (inbox.length > 0 || decoder.pending) {
-      const error = new WireError({
-        reason: "protocol",
-        detail: "the server sent clear text between its reply to STARTTLS and the handshake",
-        hint: "Somebody may be tampering with the connection"
-      })
-      end(error)
-      yield* wire.abort(error)
-      return { replies: [], lost: lostBy(error, "tls") }
-    }
+    if (inbox.length > 0 || decoder.pending) yield* endNow(injected)
     watchdog.arm(Timeouts.millis(timeouts, "tls"), "tls")
-    const secured = yield* Effect.result(wire.secure(demand))
+    const secured = ended === undefined ? yield* Effect.result(wire.secure(demand)) : Result.fail(ended)
     watchdog.disarm()
     if (Result.isFailure(secured)) {
       end(secured.failure)
@@ -213,52 +234,79 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const run = <A>(dialogue: Dialogue.Dialogue<A>, body?: Body): Effect.Effect<A, MessageError> =>
-    Effect.gen(function* () {
-      let step = dialogue.next({ replies: [], lost: undefined })
-      while (step.done !== true) {
-        step = dialogue.next(yield* perform(step.value, body))
-      }
-      return step.value
-    })
+  const spoil = (fault: MessageError) => {
+    watchdog.disarm()
+    const error = new WireError({ reason: "local", detail: fault.message })
+    return Effect.as(endNow(error), { replies: [], lost: lostBy(error, "body") })
+  }
 
-  const broken = (): boolean => ended !== undefined || sending
-  const hangUp = Effect.suspend(() => {
-    if (broken()) return Effect.void
-    transcript.client("QUIT")
-    return write([farewell]).pipe(Effect.timeoutOption("1 second"), Effect.asVoid)
+  const run = Effect.fnUntraced(function* <A>(dialogue: Dialogue.Dialogue<A>, body?: Body) {
+    const mine = !busy
+    busy = true
+    let fault: MessageError | undefined
+    let step = dialogue.next({ replies: [], lost: undefined })
+    while (step.done !== true) {
+      const answer = mine ? yield* Effect.result(perform(step.value, body)) : Result.succeed(inUse(step.value))
+      if (Result.isFailure(answer)) fault = answer.failure
+      step = dialogue.next(Result.isSuccess(answer) ? answer.success : yield* spoil(answer.failure))
+    }
+    if (mine) busy = false
+    return { value: step.value, fault }
   })
 
+  const broken = (): boolean => ended !== undefined || busy || wire.readable()
+
   return {
-    // Only a body can fail a dialogue, and there is none here.
-    talk: (dialogue) => Effect.orDie(run(dialogue)),
+    talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
     submit: run,
-    hangUp,
+    hangUp: Effect.suspend(() => {
+      if (broken()) return Effect.void
+      transcript.client("QUIT")
+      // A finalizer cannot be interrupted, so it is the watchdog that ends a write which does not.
+      watchdog.arm(farewellMillis, "quit")
+      return Effect.asVoid(write([farewell]))
+    }),
     broken,
     tls: wire.tls,
     transcript: transcript.text
   }
 })
 
-// A parcel's body has been checked for bare line ends when it was made, so that this is a defect of whoever made it.
-const stuffed = (result: Result.Result<Uint8Array, BareLineEnd>): Uint8Array => Result.getOrThrow(result)
+type Sent = "absent" | "partial" | "complete"
 
-const expired = (what: string, millis: number): WireError =>
-  new WireError({
+const protocolError = (detail: string, hint?: string): WireError => new WireError({ reason: "protocol", detail, hint })
+
+const outOfTurn = protocolError("the server spoke without being asked")
+
+const injected = protocolError(
+  "the server sent clear text between its reply to STARTTLS and the handshake",
+  "Somebody may be tampering with the connection"
+)
+
+const closing = new WireError({ reason: "closed", detail: "the server has ended the session" })
+
+const brokenOff = new WireError({ reason: "closed", detail: "the message was broken off before its end" })
+
+const expired = (what: string, millis: number): WireError => {
+  const within = `within ${Duration.format(Duration.millis(millis))}`
+  return new WireError({
     reason: "timeout",
-    detail: `no answer within ${Duration.format(Duration.millis(millis))} (${what})`
+    detail: what === "body" ? `a part of the message could not be sent ${within}` : `no answer ${within} (${what})`,
+    hint: what === "greeting" ? silentServer : undefined
   })
+}
 
-const kinds = {
-  refused: "refused",
-  name: "refused",
-  timeout: "timeout",
-  closed: "closed",
-  reset: "reset",
-  tls: "tls",
-  protocol: "protocol",
-  local: "local"
-} as const
+const silentServer = "If this port speaks TLS from the first byte, as 465 does, use implicit TLS"
+
+const inUse = (step: Dialogue.Step): Dialogue.Answer => ({
+  replies: [],
+  lost: {
+    _tag: "Lost",
+    stage: step._tag === "Flight" ? step.awaits[0] : "command",
+    kind: "local",
+    detail: "the connection is in use or was interrupted"
+  }
+})
 
 /**
  * The problem that the end of a connection is at a stage.
@@ -269,7 +317,7 @@ const kinds = {
 export const lostBy = (error: WireError | undefined, stage: Stage): Lost => ({
   _tag: "Lost",
   stage,
-  kind: error === undefined ? "closed" : kinds[error.reason],
+  kind: error === undefined ? "closed" : error.reason === "name" ? "refused" : error.reason,
   detail: error?.detail ?? "the connection ended",
   hint: error?.hint
 })

@@ -19,6 +19,7 @@ import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -39,7 +40,10 @@ export interface SmtpSession {
   /** What the server offers, as said under TLS when there is TLS. */
   readonly capabilities: Capabilities
   readonly tls: Receipt.TlsInfo | undefined
-  /** Submits a parcel: one outcome per recipient. Fails when the parcel's body cannot be read. */
+  /**
+   * Submits a parcel: one outcome per recipient, in the order of the envelope. Fails when the parcel's body cannot be read,
+   * unless somebody has got the message before that; then the failure is that of the others.
+   */
   readonly submit: (parcel: Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError>
   /** Whether the session can carry another parcel. */
   readonly usable: () => boolean
@@ -51,21 +55,22 @@ export interface SmtpSession {
  * Opens a session and brings it to where mail may flow. Fails with what the classification says of the stage that did not
  * succeed. The connection ends with the scope, after a QUIT when the server is still listening.
  *
- * An opportunistic session whose handshake fails is opened once more, in clear text, at the same address (CLASS-24).
+ * An opportunistic session whose handshake fails, or the EHLO behind it, is opened once more at the same address, in clear
+ * text (CLASS-24).
  *
  * @category constructors
  * @since 0.1.0
  */
-export const open = Effect.fnUntraced(function* (
+export const open = (
   endpoint: Endpoint,
   settings: SmtpSettings
-): Effect.fn.Return<SmtpSession, Failure.Failure, Dialer | Scope.Scope> {
-  const first = yield* Effect.result(attempt(endpoint, settings, endpoint.tls._tag !== "None"))
-  if (Result.isSuccess(first)) return first.success
-  const brokenTls = first.failure._tag === "Unreachable" && first.failure.stage === "tls"
-  if (!brokenTls || endpoint.tls._tag !== "Opportunistic") return yield* first.failure
-  return yield* attempt(endpoint, settings, false)
-})
+): Effect.Effect<SmtpSession, Failure.Failure, Dialer | Scope.Scope> =>
+  Effect.catchTag(attempt(endpoint, settings, endpoint.tls._tag !== "None"), "BrokenTls", () =>
+    Effect.catchTag(attempt(endpoint, settings, false), "BrokenTls", Effect.die)
+  )
+
+// A server that cannot do the TLS it offers, when clear text will do.
+class BrokenTls extends Data.TaggedError("BrokenTls") {}
 
 // A session that was not established must not hold its connection until the caller's scope ends.
 const attempt = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSettings, useTls: boolean) {
@@ -84,45 +89,40 @@ const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: Smt
   const fail = (problem: Failure.Problem): Failure.Failure =>
     Failure.fromProblem(problem, { ...Failure.at(endpoint), transcript: conversation.transcript() })
   const must = <A>(dialogue: Dialogue.Dialogue<Result.Result<A, Failure.Problem>>) =>
-    Effect.flatMap(
-      conversation.talk(dialogue),
-      Result.match({
-        onSuccess: (value) => Effect.succeed(value),
-        onFailure: (problem) => Effect.fail(fail(problem))
-      })
-    )
+    Effect.flatMap(conversation.talk(dialogue), (result) => Effect.fromResult(Result.mapError(result, fail)))
 
   const introduction = introduce(endpoint, settings, wire)
-  let capabilities = yield* must(ClientDialogue.greet(introduction))
+  const greeted = yield* conversation.talk(ClientDialogue.greet(introduction))
+  if (Result.isFailure(greeted)) return yield* fail(withoutEhlo(greeted.failure, endpoint, settings))
+  let capabilities = greeted.success
   if (useTls && !endpoint.implicitTls) {
-    if (capabilities.supports("STARTTLS")) {
-      const secured = yield* conversation.talk(ClientDialogue.secure(introduction))
-      if (Result.isSuccess(secured)) capabilities = secured.success
-      // CLASS-23: a server that offers STARTTLS and then refuses it gets its mail in clear text, if that was allowed at all.
-      else if (endpoint.tls._tag === "Required" || secured.failure._tag !== "Refused" || conversation.broken()) {
-        return yield* fail(secured.failure)
-      }
-    } else if (endpoint.tls._tag === "Required") {
-      return yield* fail(noTls)
-    }
+    const secured = capabilities.supports("STARTTLS")
+      ? yield* conversation.talk(ClientDialogue.secure(introduction))
+      : Result.fail(noTls)
+    if (Result.isSuccess(secured)) capabilities = secured.success
+    else if (endpoint.tls._tag === "Required") return yield* fail(secured.failure)
+    else if (began(secured.failure)) return yield* new BrokenTls()
+    else if (!goesOn(secured.failure)) return yield* fail(secured.failure)
   }
   if (settings.credentials !== undefined) {
-    yield* must(
-      ClientDialogue.authenticate(
-        settings.credentials,
-        {
-          offered: capabilities.authMechanisms,
-          encrypted: conversation.tls() !== undefined,
-          host: endpoint.host,
-          port: endpoint.port
-        },
-        settings.sasl
-      )
-    )
+    const offer = {
+      offered: capabilities.authMechanisms,
+      encrypted: conversation.tls() !== undefined,
+      host: endpoint.host,
+      port: endpoint.port
+    }
     // RFC 4954 section 4 lets a server offer more after AUTH, but none of our mechanisms requires a new EHLO.
+    yield* must(ClientDialogue.authenticate(settings.credentials, offer, settings.sasl))
   }
   return session(endpoint, settings, capabilities, conversation, fail)
 })
+
+// Whether the server had agreed to TLS before it failed.
+const began = (problem: Failure.Problem): boolean => problem.stage === "tls" || problem.stage === "ehlo"
+
+// CLASS-23: a server without TLS gets its mail in clear text where that is allowed, unless it hangs up.
+const goesOn = (problem: Failure.Problem): boolean =>
+  problem._tag === "Unmet" || (problem._tag === "Refused" && problem.reply.code !== 421)
 
 const session = (
   endpoint: Endpoint,
@@ -150,8 +150,10 @@ const session = (
     submit: Effect.fnUntraced(function* (parcel: Parcel) {
       const { body, envelope } = parcel
       const facts = { size: body.size, encoding: body.encoding, utf8: body.utf8Headers }
-      const submission = yield* conversation.submit(ClientDialogue.submit(envelope, facts, capabilities, options), body)
+      const dialogue = ClientDialogue.submit(envelope, facts, capabilities, options)
+      const { fault, value: submission } = yield* conversation.submit(dialogue, body)
       usable = submission.usable
+      if (fault !== undefined && !submission.verdicts.some(({ _tag }) => _tag === "Accepted")) return yield* fault
       // Recipients that share a problem share the failure.
       const failures = new Map<Failure.Problem, Failure.Failure>()
       return submission.verdicts.map((verdict, index) =>
@@ -195,7 +197,7 @@ const tlsDemand = (endpoint: Endpoint) => ({
   verify: endpoint.tls._tag === "Required" && endpoint.tls.verify
 })
 
-const noTls: Failure.Problem = {
+const noTls: Failure.Unmet = {
   _tag: "Unmet",
   stage: "starttls",
   requirement: "tls",
@@ -203,14 +205,28 @@ const noTls: Failure.Problem = {
   hint: "Use the port that speaks TLS from the first byte (465), or allow opportunistic TLS"
 }
 
-// A server without EHLO has no extensions, so it can only be good enough when none is needed (CLASS-21, SMTP-023).
+// CLASS-21: a server without EHLO has no extensions, so it is good enough only when none is needed (SMTP-023).
 const introduce = (endpoint: Endpoint, settings: SmtpSettings, wire: Wire): ClientDialogue.Introduction => ({
   name: settings.name ?? literal(wire.localAddress),
   protocol: endpoint.protocol,
   helo: endpoint.tls._tag !== "Required" && settings.credentials === undefined
 })
 
-const literal = (address: string | undefined): string => {
-  if (address === undefined) return "[127.0.0.1]"
-  return address.includes(":") ? `[IPv6:${address}]` : `[${address}]`
+const withoutEhlo = (problem: Failure.Problem, endpoint: Endpoint, settings: SmtpSettings): Failure.Problem => {
+  if (problem._tag !== "Refused" || problem.stage !== "ehlo" || problem.reply.code < 500) return problem
+  if (endpoint.tls._tag === "Required" && !endpoint.implicitTls) return noTls
+  return settings.credentials === undefined ? problem : noAuth
+}
+
+const noAuth: Failure.Unmet = {
+  _tag: "Unmet",
+  stage: "ehlo",
+  requirement: "auth",
+  detail: "the server does not know EHLO, so it cannot authenticate anybody"
+}
+
+// An IPv6 address may name its zone, which is nobody else's business (RFC 4007 section 11.2).
+const literal = (address = "127.0.0.1"): string => {
+  const [bare] = address.split("%")
+  return address.includes(":") ? `[IPv6:${bare}]` : `[${bare}]`
 }

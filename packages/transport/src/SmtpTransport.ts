@@ -22,7 +22,7 @@ import { CurrentSmtpSettings, type SmtpSettings } from "./SmtpSettings.ts"
 import { failAll, Transport } from "./Transport.ts"
 
 /**
- * At most so many addresses are tried in one attempt, and at most so many sessions that got as far as EHLO: one message to
+ * At most so many addresses are tried in one attempt, and at most so many sessions that got as far as MAIL: one message to
  * a domain with many broken hosts must not keep a worker for hours. The numbers are those that Postfix has used for years.
  *
  * @category constants
@@ -32,7 +32,8 @@ export const limits = { addresses: 5, sessions: 2 } as const
 
 /**
  * Sends a parcel to the first of these endpoints that takes it, one attempt in all. Every recipient gets an outcome, in the
- * order of the envelope. Fails only when the parcel's body cannot be read.
+ * order of the envelope. Fails when the parcel's body cannot be read, unless somebody has got the message before that; then
+ * it is a local failure (`Unreachable`) of the others, since a whole second attempt would give him a second copy.
  *
  * @category combinators
  * @since 0.1.0
@@ -42,45 +43,52 @@ export const sendVia = Effect.fnUntraced(function* (
   parcel: Parcel.Parcel,
   settings: SmtpSettings
 ): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> {
-  const final = new Map<string, Receipt.Outcome>()
-  const soFar = new Map<string, Array<Failure.Failure>>()
+  // What each recipient has got so far, one outcome for each session.
+  const history = new Map<string, Array<Receipt.Outcome>>(
+    parcel.envelope.recipients.map(({ address }) => [address, []])
+  )
   const given = new Set<string>()
   let rest: Parcel.Parcel | undefined = parcel
+  let addresses = 0
   let sessions = 0
-  for (const endpoint of endpoints.slice(0, limits.addresses)) {
-    if (given.has(endpoint.host) || sessions >= limits.sessions) continue
-    const outcomes: ReadonlyArray<Receipt.Outcome> = yield* visit(endpoint, rest, settings)
+  for (const endpoint of endpoints) {
+    if (rest === undefined || addresses >= limits.addresses || sessions >= limits.sessions) break
+    if (given.has(endpoint.host)) continue
+    const visited: Visited = yield* Effect.result(visit(endpoint, rest, settings))
+    if (Result.isFailure(visited) && !someDelivered(history)) return yield* visited.failure
+    const outcomes = Result.isSuccess(visited) ? visited.success : failAll(rest, unreadable(visited.failure))
+    addresses++
     if (outcomes.some(reachedMail)) sessions++
     for (const outcome of outcomes) {
-      if (outcome._tag === "Delivered" || !movesOn(outcome.failure)) final.set(outcome.recipient, outcome)
-      else {
-        soFar.set(outcome.recipient, [...(soFar.get(outcome.recipient) ?? []), outcome.failure])
-        if (outcome.failure.next === "host") given.add(endpoint.host)
-      }
+      history.get(outcome.recipient)?.push(outcome)
+      if (outcome._tag === "Failed" && outcome.failure.next === "host") given.add(endpoint.host)
     }
-    rest = Parcel.filterRecipients(rest, (recipient) => !final.has(recipient.address))
-    if (rest === undefined) break
+    rest = Parcel.filterRecipients(rest, ({ address }) => movesOn(history.get(address)?.at(-1)))
   }
-  return parcel.envelope.recipients.map(({ address }) => settle(address, final.get(address), soFar.get(address) ?? []))
+  return parcel.envelope.recipients.map(({ address }) => settle(address, history.get(address) ?? []))
 })
 
-const movesOn = (failure: Failure.Failure): boolean => failure.next === "address" || failure.next === "host"
+type Visited = Result.Result<ReadonlyArray<Receipt.Outcome>, MessageError>
+
+const someDelivered = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
+  [...history.values()].some((outcomes) => outcomes.some(({ _tag }) => _tag === "Delivered"))
+
+const movesOn = (outcome: Receipt.Outcome | undefined): boolean =>
+  outcome?._tag === "Failed" && (outcome.failure.next === "address" || outcome.failure.next === "host")
 
 const reachedMail = (outcome: Receipt.Outcome): boolean =>
   outcome._tag === "Delivered" || ["mail", "rcpt", "data", "body", "data-end"].includes(outcome.failure.stage)
 
-// What several hosts said about a recipient, as one outcome. A verdict about the recipient ends the search, but what an
-// earlier host said weighs in when the verdict is weaker.
-const settle = (
-  recipient: string,
-  outcome: Receipt.Outcome | undefined,
-  failures: ReadonlyArray<Failure.Failure>
-): Receipt.Outcome => {
-  if (outcome?._tag === "Delivered") return outcome
-  if (outcome?.failure._tag === "TempFailure" && outcome.failure.uncertain) return outcome
-  const [first, ...others] = outcome === undefined ? failures : [...failures, outcome.failure]
-  const failure = first === undefined ? notTried : Failure.combine(first, ...others)
-  return new Receipt.Failed({ recipient, attempts: 1, failure })
+// What several hosts said about a recipient, as one outcome. The last word ends the search, but what an earlier host said
+// weighs in when that word is weaker.
+const settle = (recipient: string, outcomes: ReadonlyArray<Receipt.Outcome>): Receipt.Outcome => {
+  const last = outcomes.at(-1)
+  if (last?._tag === "Delivered") return last
+  if (last?.failure._tag === "TempFailure" && last.failure.uncertain) return last
+  const [first = notTried, ...others] = outcomes.flatMap((outcome) =>
+    outcome._tag === "Failed" ? outcome.failure : []
+  )
+  return new Receipt.Failed({ recipient, attempts: 1, failure: Failure.combine(first, ...others) })
 }
 
 const notTried = Failure.unreachable({
@@ -90,6 +98,9 @@ const notTried = Failure.unreachable({
   enhanced: "4.4.1",
   reason: "no host was tried"
 })
+
+const unreadable = (error: MessageError) =>
+  Failure.unreachable({ stage: "body", scope: "local", next: "later", enhanced: "4.3.0", reason: error.message })
 
 // One session with one endpoint.
 const visit = (endpoint: Endpoint, parcel: Parcel.Parcel, settings: SmtpSettings) =>

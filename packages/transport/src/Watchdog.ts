@@ -1,6 +1,7 @@
 /**
  * One deadline for one connection. Arming and disarming are plain assignments, so that a session can do it for every
- * flight; a fiber looks at the deadline only when the earliest one known to it has come. Time is the `Clock`'s.
+ * flight; a fiber looks at the deadline only when the earliest one known to it has come. Time is the `Clock`'s, and
+ * monotonic: setting the machine's clock ends no session.
  *
  * @since 0.1.0
  */
@@ -16,7 +17,7 @@ import type * as Scope from "effect/Scope"
  * @since 0.1.0
  */
 export interface Watchdog {
-  /** Sets the deadline to so many milliseconds from now, and what is said when it passes. */
+  /** Sets the deadline to so many milliseconds from now, and what is said when it passes; replaces an earlier one. */
   readonly arm: (millis: number, what: string) => void
   /** Removes the deadline. */
   readonly disarm: () => void
@@ -32,6 +33,7 @@ export const make = Effect.fnUntraced(function* (
   onExpire: (what: string, millis: number) => Effect.Effect<void>
 ): Effect.fn.Return<Watchdog, never, Scope.Scope> {
   const clock = yield* Clock.Clock
+  const now = (): number => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const earlier = Latch.makeUnsafe(false)
   let deadline = Infinity
   let allowed = 0
@@ -41,7 +43,7 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(
     Effect.gen(function* () {
       while (true) {
-        const left = deadline - clock.currentTimeMillisUnsafe()
+        const left = deadline - now()
         if (left <= 0) return yield* onExpire(doing, allowed)
         looksAt = deadline
         earlier.closeUnsafe()
@@ -51,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     arm: (millis, what) => {
-      deadline = clock.currentTimeMillisUnsafe() + millis
+      deadline = now() + millis
       allowed = millis
       doing = what
       if (deadline < looksAt) earlier.openUnsafe()

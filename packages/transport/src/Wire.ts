@@ -66,11 +66,22 @@ export interface TlsDemand {
 export interface Wire {
   /** The next bytes, at least one; it can be called again after an interruption without losing bytes. */
   readonly read: Effect.Effect<Uint8Array, WireError>
-  /** Writes the chunks in order, at once where the platform can, and returns when more may be written. */
+  /** Whether a read would not have to wait: bytes have come, or the end. */
+  readonly readable: () => boolean
+  /**
+   * Writes the chunks in order, at once where the platform can, and returns when more may be written. A write that fails
+   * has not handed over its last byte.
+   */
   readonly write: (chunks: ReadonlyArray<Uint8Array>) => Effect.Effect<void, WireError>
-  /** Makes a TLS session of the connection. Bytes that came in clear text and were not read yet must fail it. */
+  /**
+   * Makes a TLS session of the connection. Bytes that came in clear text and were not read yet must fail it. A handshake
+   * that fails or is interrupted ends the connection.
+   */
   readonly secure: (demand: TlsDemand) => Effect.Effect<TlsInfo, WireError>
-  /** Ends the connection at once; pending and later reads and writes fail with this error. */
+  /**
+   * Ends the connection at once: whatever is pending, and every later write and handshake, fails with this error. Bytes
+   * that had come before can still be read.
+   */
   readonly abort: (error: WireError) => Effect.Effect<void>
   /** The facts of the TLS session, when there is one. */
   readonly tls: () => TlsInfo | undefined

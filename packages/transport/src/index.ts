@@ -1,4 +1,5 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Computation from "./Computation.ts"
 export * as Conversation from "./Conversation.ts"
 export * as Dialer from "./Dialer.ts"
 export * as SmtpSession from "./SmtpSession.ts"

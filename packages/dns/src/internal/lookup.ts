@@ -49,10 +49,13 @@ export interface Settings {
   readonly timeout: Duration.Duration
 }
 
+/** The types of address records of each choice of a family; IPv6 first. */
+export const addressTypes = { any: ["AAAA", "A"], IPv4: ["A"], IPv6: ["AAAA"] } as const
+
 // More aliases in a row than this are taken for a loop (DNS-002).
 const maxAliases = 16
 
-const found = <A>(value: A): Found<A> => ({ _tag: "Found", value })
+export const found = <A>(value: A): Found<A> => ({ _tag: "Found", value })
 
 const codeOf = (cause: unknown): unknown => (Predicate.hasProperty(cause, "code") ? cause.code : undefined)
 
@@ -71,7 +74,7 @@ const troubles: { readonly [R in Dns.DnsErrorReason]?: string } = {
   Unsupported: "this question is not supported by the resolver"
 }
 
-const trouble = (why: string): Trouble => ({ _tag: "Trouble", why })
+export const trouble = (why: string): Trouble => ({ _tag: "Trouble", why })
 
 const troubleOf = (reason: Dns.DnsErrorReason): Trouble => trouble(troubles[reason] ?? "the question failed")
 
@@ -103,17 +106,27 @@ export interface Followed<A> {
   readonly alias: string | undefined
 }
 
-/** The questions of a router, asked of one `Dns` service. Names are asked as absolute names (DNS-001). */
+/** An MX record, whoever read it. */
+export interface MxRecord {
+  readonly priority: number
+  readonly exchange: string
+}
+
+/** The questions of a router by MX records. Names are asked as absolute names (DNS-001). */
 export interface Lookup {
   /** The MX records of a name, behind its aliases. */
-  readonly mx: (name: string) => Effect.Effect<Followed<Arr.NonEmptyReadonlyArray<Dns.Mx>>>
+  readonly mx: (name: string) => Effect.Effect<Followed<Arr.NonEmptyReadonlyArray<MxRecord>>>
   /** The A and AAAA records of a host, behind its aliases; IPv6 first. */
   readonly addresses: (host: string) => Effect.Effect<Answer<Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>>>
+}
+
+/** The questions to a `Dns` service, which can ask the operating system, too. */
+export interface DnsLookup extends Lookup {
   /** The addresses of a configured host by the system's own means, in its order: hosts file, search list, DNS. */
   readonly system: (host: string) => Effect.Effect<Answer<Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>>>
 }
 
-export const make = (dns: Dns.Dns["Service"], { family, timeout }: Settings): Lookup => {
+export const make = (dns: Dns.Dns["Service"], { family, timeout }: Settings): DnsLookup => {
   const ask = <T extends Dns.RecordType>(name: string, type: T) =>
     answered(dns.resolve(`${relative(name)}.`, type), timeout)
 
@@ -142,8 +155,7 @@ export const make = (dns: Dns.Dns["Service"], { family, timeout }: Settings): Lo
         answer._tag === "Found" ? found(Arr.map(answer.value, (record) => record.address)) : answer
       )
 
-  const questions =
-    family === "IPv4" ? [records("A")] : family === "IPv6" ? [records("AAAA")] : [records("AAAA"), records("A")]
+  const questions = addressTypes[family].map(records)
 
   const both = (name: string) =>
     Effect.map(
@@ -161,8 +173,8 @@ export const make = (dns: Dns.Dns["Service"], { family, timeout }: Settings): Lo
   return { mx: (name) => follow(name, (at) => ask(at, "MX")), addresses, system }
 }
 
-// One family is enough to go on with (DNS-015); without any, trouble outweighs proof (CLASS-09).
-const merge = (
+/** One family is enough to go on with (DNS-015); without any, trouble outweighs proof (CLASS-09). */
+export const merge = (
   answers: ReadonlyArray<Answer<ReadonlyArray<NetAddress.IpAddress>>>
 ): Answer<Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>> => {
   const addresses = answers.flatMap((answer) => (answer._tag === "Found" ? answer.value : []))

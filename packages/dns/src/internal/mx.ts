@@ -5,9 +5,7 @@
 import type * as Failure from "@effect-mail/protocol/Failure"
 import type * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import * as Arr from "effect/Array"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
@@ -15,15 +13,14 @@ import * as Result from "effect/Result"
 import { type Kind, Route } from "../Route.ts"
 import * as Domain from "./domain.ts"
 import * as Hosts from "./hosts.ts"
-import * as Lookup from "./lookup.ts"
+import type { Lookup, MxRecord } from "./lookup.ts"
 import * as Verdict from "./verdict.ts"
 
 export interface Settings extends Hosts.Settings {
   readonly port: number
   readonly selfNames: ReadonlySet<string>
   readonly selfAddresses: ReadonlySet<string>
-  readonly timeout: Duration.Duration
-  readonly tls: (domain: string) => TlsPolicy.TlsPolicy
+  readonly tls: (domain: string) => Effect.Effect<TlsPolicy.TlsPolicy, Failure.Unreachable>
 }
 
 // Of a longer list of mail servers no more than this many times `maxHosts` are looked up.
@@ -38,7 +35,7 @@ export interface Listed {
 }
 
 /** Reads MX records: every host once, with its best preference, and only hosts (CLASS-07, CLASS-08, DNS-011). */
-export const list = (records: ReadonlyArray<Dns.Mx>): Listed => {
+export const list = (records: ReadonlyArray<MxRecord>): Listed => {
   const real = records.filter(({ exchange }) => exchange !== ".")
   const [candidates, invalid] = Arr.partition(real, ({ exchange, priority }) =>
     Result.match(Host.domainNameFromString(exchange), {
@@ -77,10 +74,8 @@ interface Draft {
   readonly failure: (problems: ReadonlyArray<Hosts.Problem>, unasked: number) => Failed
 }
 
-/** Makes the routing function of `Router.layerMx`. */
-export const make = (dns: Dns.Dns["Service"], settings: Settings) => {
-  const lookup = Lookup.make(dns, settings)
-
+/** Makes the routing function of `Router.layerMx` and `Router.layerResolver`. */
+export const make = (lookup: Lookup, settings: Settings) => {
   const byName = Effect.fnUntraced(function* (domain: string): Effect.fn.Return<Route, Failed> {
     const { alias, answer } = yield* lookup.mx(domain)
     const notes = Hosts.aliasNote(domain, alias)
@@ -150,23 +145,25 @@ const conclude = (
   const unknown = others.own ? 0 : unasked
   if (!Arr.isReadonlyArrayNonEmpty(hosts)) return Effect.fail(draft.failure(problems, unknown))
   const more = others.hosts.length - hosts.length - problems.length + unknown
-  return Effect.succeed(
-    new Route({
-      domain: draft.domain,
-      destination: draft.domain,
-      kind: draft.kind,
-      hosts,
-      port: settings.port,
-      implicitTls: false,
-      tls: settings.tls(draft.domain),
-      notes: Arr.dedupe([
-        ...draft.notes,
-        ...(others.own ? [selfNote] : []),
-        ...notes,
-        ...(problems.length > 0 ? [`left out: ${Verdict.whys(problems)}`] : []),
-        ...(more > 0 ? [`${more} more mail servers are beyond the limits of a route`] : [])
-      ])
-    })
+  return Effect.map(
+    settings.tls(draft.domain),
+    (tls) =>
+      new Route({
+        domain: draft.domain,
+        destination: draft.domain,
+        kind: draft.kind,
+        hosts,
+        port: settings.port,
+        implicitTls: false,
+        tls,
+        notes: Arr.dedupe([
+          ...draft.notes,
+          ...(others.own ? [selfNote] : []),
+          ...notes,
+          ...(problems.length > 0 ? [`left out: ${Verdict.whys(problems)}`] : []),
+          ...(more > 0 ? [`${more} more mail servers are beyond the limits of a route`] : [])
+        ])
+      })
   )
 }
 

@@ -1,15 +1,15 @@
 /**
  * A `Wire` over a socket of Node.js. Reading is paused while nobody asks, so that a peer cannot fill the memory; an error
- * listener stays on the socket for its whole life, because an unheard `error` event ends the process.
+ * listener stays on each socket for its whole life, because an unheard `error` event ends the process.
  *
  * @since 0.1.0
  */
 import * as Receipt from "@effect-mail/protocol/Receipt"
-import { type TlsDemand, type Wire, WireError } from "@effect-mail/transport/Wire"
+import { type TlsDemand, type Wire, WireError, type WireErrorReason } from "@effect-mail/transport/Wire"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import type { Options } from "../NodeDialer.ts"
 import { fromSystemError } from "./systemError.ts"
 
 // Bytes that may wait for a reader before the socket is paused.
@@ -19,120 +19,27 @@ const highWater = 64 * 1024
 const linger = 1000
 
 /**
- * Closes a socket: what was written still goes out, for a short while.
- *
- * @category finalizers
- * @since 0.1.0
- */
-export const release = (socket: Net.Socket): Effect.Effect<void> =>
-  Effect.sync(() => {
-    socket.destroySoon()
-    setTimeout(() => socket.destroy(), linger).unref()
-  })
-
-interface Inbox {
-  readonly chunks: Array<Uint8Array>
-  size: number
-  ended: WireError | undefined
-  wake: (() => void) | undefined
-}
-
-const closed = (): WireError => new WireError({ reason: "closed", detail: "the server closed the connection" })
-
-// Fills the inbox from a socket until the returned function is called.
-const listen = (socket: Net.Socket, inbox: Inbox): (() => void) => {
-  const end = (error: WireError): void => {
-    inbox.ended ??= error
-    inbox.wake?.()
-  }
-  const onData = (chunk: Uint8Array): void => {
-    inbox.chunks.push(chunk)
-    inbox.size += chunk.length
-    if (inbox.size >= highWater) socket.pause()
-    inbox.wake?.()
-  }
-  const onError = (cause: Error): void => end(fromSystemError(cause, "reset"))
-  const onEnd = (): void => end(closed())
-  socket.on("data", onData)
-  socket.on("error", onError)
-  socket.on("end", onEnd)
-  socket.on("close", onEnd)
-  return () => {
-    socket.off("data", onData)
-    socket.off("end", onEnd)
-    socket.off("close", onEnd)
-  }
-}
-
-/**
- * The wire over a connected socket.
+ * Opens a connection. It is closed with the scope: what was written still goes out, for a short while. `context` makes what
+ * is the same for all handshakes.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (socket: Net.Socket, options: Options): Effect.Effect<Wire> =>
-  Effect.sync(() => {
-    const inbox: Inbox = { chunks: [], size: 0, ended: undefined, wake: undefined }
-    let current: Net.Socket = socket
-    let ignore = listen(socket, inbox)
-    let tls: Receipt.TlsInfo | undefined
+export const open = (
+  options: Net.TcpNetConnectOpts,
+  context: () => Tls.SecureContext
+): Effect.Effect<Wire, WireError, Scope.Scope> =>
+  Effect.flatMap(
+    Effect.acquireRelease(
+      Effect.sync(() => new NodeWire(Net.connect(options), context)),
+      (wire) => Effect.sync(() => wire.close())
+    ),
+    (wire) => Effect.as(wire.connected, wire)
+  )
 
-    const take = (): Effect.Effect<Uint8Array, WireError> | undefined => {
-      const chunk = inbox.chunks.shift()
-      if (chunk === undefined) return inbox.ended === undefined ? undefined : Effect.fail(inbox.ended)
-      inbox.size -= chunk.length
-      if (inbox.size < highWater && current.isPaused()) current.resume()
-      return Effect.succeed(chunk)
-    }
+const closed = (): WireError => new WireError({ reason: "closed", detail: "the server closed the connection" })
 
-    const read = Effect.suspend(
-      () =>
-        take() ??
-        Effect.callback<Uint8Array, WireError>((resume) => {
-          inbox.wake = () => {
-            inbox.wake = undefined
-            resume(take() ?? read)
-          }
-          return Effect.sync(() => {
-            inbox.wake = undefined
-          })
-        })
-    )
-
-    const write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> =>
-      Effect.suspend(() => {
-        if (inbox.ended !== undefined && !current.writable) return Effect.fail(inbox.ended)
-        return flush(current, chunks)
-      })
-
-    const secure = Effect.fnUntraced(function* (demand: TlsDemand) {
-      ignore()
-      if (inbox.size > 0) return yield* injected
-      const secured = yield* handshake(current, demand, options)
-      current = secured
-      tls = info(secured, demand)
-      ignore = listen(secured, inbox)
-      return tls
-    })
-
-    const abort = (error: WireError): Effect.Effect<void> =>
-      Effect.sync(() => {
-        inbox.ended ??= error
-        current.destroy()
-        socket.destroy()
-        inbox.wake?.()
-      })
-
-    return {
-      read,
-      write,
-      secure,
-      abort,
-      tls: () => tls,
-      localAddress: socket.localAddress,
-      remoteAddress: socket.remoteAddress
-    }
-  })
+const closedHere = new WireError({ reason: "closed", detail: "the connection was closed" })
 
 const injected = new WireError({
   reason: "protocol",
@@ -140,52 +47,194 @@ const injected = new WireError({
   hint: "Somebody may be tampering with the connection"
 })
 
-const flush = (socket: Net.Socket, chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> => {
-  socket.cork()
-  let free = true
-  for (const chunk of chunks) free = socket.write(chunk)
-  socket.uncork()
-  return free ? Effect.void : drained(socket)
-}
+const ignore = (): void => undefined
 
-const drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>
-  Effect.callback<void, WireError>((resume) => {
-    const onDrain = (): void => settle(Effect.void)
-    const onClose = (): void => settle(Effect.fail(closed()))
-    const settle = (result: Effect.Effect<void, WireError>): void => {
-      socket.off("drain", onDrain)
-      socket.off("close", onClose)
-      resume(result)
-    }
-    socket.on("drain", onDrain)
-    socket.on("close", onClose)
+class NodeWire implements Wire {
+  readonly #socket: Net.Socket
+  readonly #context: () => Tls.SecureContext
+  // The socket that bytes go through: the TLS socket, once there is one.
+  #current: Net.Socket
+  #tls: Receipt.TlsInfo | undefined
+  readonly #chunks: Array<Uint8Array> = []
+  #size = 0
+  #ended: WireError | undefined
+  // Whoever waits for bytes or the end.
+  #wake: () => void = ignore
+  // What an error means whose code does not tell.
+  #during: WireErrorReason = "refused"
+  #stopListening: () => void
+
+  constructor(socket: Net.Socket, context: () => Tls.SecureContext) {
+    this.#socket = socket
+    this.#current = socket
+    this.#context = context
+    this.#stopListening = this.#listen(socket)
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
+  readonly tls = (): Receipt.TlsInfo | undefined => this.#tls
+
+  readonly readable = (): boolean => this.#size > 0 || this.#ended !== undefined
+
+  readonly connected: Effect.Effect<void, WireError> = Effect.callback((resume) => {
+    this.#wake = () => resume(Effect.fail(this.#ended ?? closed()))
+    this.#socket.once("connect", () => {
+      this.#during = "reset"
+      this.#wake = ignore
+      resume(Effect.void)
+    })
+    return this.abort(closedHere)
+  })
+
+  // The chunk is taken by the fiber that reads, so that an interruption cannot lose it.
+  readonly read: Effect.Effect<Uint8Array, WireError> = Effect.suspend(() => {
+    if (this.#size === 0 && this.#ended === undefined) return Effect.andThen(this.#woken, this.read)
+    const chunk = this.#chunks.shift()
+    if (chunk === undefined) return Effect.fail(this.#ended ?? closed())
+    this.#size -= chunk.length
+    if (this.#size < highWater && this.#current.isPaused()) this.#current.resume()
+    return Effect.succeed(chunk)
+  })
+
+  readonly #woken = Effect.callback<void>((resume) => {
+    this.#wake = () => resume(Effect.void)
     return Effect.sync(() => {
-      socket.off("drain", onDrain)
-      socket.off("close", onClose)
+      this.#wake = ignore
     })
   })
 
-const handshake = (socket: Net.Socket, demand: TlsDemand, options: Options): Effect.Effect<Tls.TLSSocket, WireError> =>
-  Effect.callback<Tls.TLSSocket, WireError>((resume) => {
-    const secured = Tls.connect({
-      socket,
-      host: demand.host,
-      // An IP address is compared with the certificate but never sent as SNI (RFC 6066 section 3).
-      servername: Net.isIP(demand.host) === 0 ? demand.host : "",
-      rejectUnauthorized: demand.verify,
-      minVersion: options.minVersion ?? "TLSv1.2",
-      ...(options.ca === undefined ? {} : { ca: [options.ca].flat() })
+  readonly write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> =>
+    Effect.suspend(() => {
+      const socket = this.#current
+      if (this.#ended !== undefined || !socket.writable) return Effect.fail(this.#ended ?? closed())
+      let free = true
+      socket.cork()
+      for (const chunk of chunks) free = socket.write(chunk)
+      socket.uncork()
+      return free ? Effect.void : this.#drained(socket)
     })
-    const failed = (cause: Error): void => resume(Effect.fail(tlsError(cause)))
-    const gone = (): void => resume(Effect.fail(tlsError(closed())))
-    secured.on("error", failed)
-    secured.once("close", gone)
-    secured.once("secureConnect", () => {
-      secured.off("error", failed)
-      secured.off("close", gone)
-      resume(Effect.succeed(secured))
+
+  readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>
+    Effect.callback((resume) => {
+      const onDrain = (): void => resume(Effect.void)
+      const onClose = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      const stop = (): void => {
+        socket.off("drain", onDrain)
+        socket.off("close", onClose)
+      }
+      socket.once("drain", onDrain)
+      socket.once("close", onClose)
+      socket.once("drain", stop)
+      socket.once("close", stop)
+      return Effect.sync(stop)
     })
-    return Effect.sync(() => secured.destroy())
+
+  readonly secure = (demand: TlsDemand): Effect.Effect<Receipt.TlsInfo, WireError> =>
+    Effect.suspend(() => {
+      if (this.#size > 0) return Effect.fail(injected)
+      return this.#ended === undefined ? this.#handshake(demand) : Effect.fail(tlsError(this.#ended))
+    }).pipe(
+      Effect.tapError(this.abort),
+      Effect.onInterrupt(() => this.abort(closedHere))
+    )
+
+  readonly #handshake = (demand: TlsDemand): Effect.Effect<Receipt.TlsInfo, WireError> =>
+    Effect.callback((resume) => {
+      const fail = (cause: Error): void => resume(Effect.fail(this.#ended ?? tlsError(cause)))
+      this.#stopListening()
+      this.#socket.on("error", ignore)
+      let socket: Tls.TLSSocket
+      try {
+        socket = Tls.connect(handshakeOptions(this.#socket, demand, this.#context()))
+      } catch (cause) {
+        return resume(Effect.fail(unusable(cause)))
+      }
+      socket.on("error", fail)
+      socket.once("close", () => fail(closed()))
+      socket.once("secureConnect", () => {
+        this.#current = socket
+        this.#tls = info(socket, demand)
+        this.#stopListening = this.#listen(socket)
+        resume(Effect.succeed(this.#tls))
+      })
+      this.#current = socket
+    })
+
+  readonly abort = (error: WireError): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.#end(error)
+      this.#current.destroy()
+      this.#socket.destroy()
+    })
+
+  close(): void {
+    if (this.#current.destroyed) return
+    const destroy = (): void => {
+      this.#current.destroy()
+      this.#socket.destroy()
+    }
+    this.#current.destroySoon()
+    const timer = setTimeout(destroy, linger).unref()
+    this.#current.once("close", () => {
+      clearTimeout(timer)
+      destroy()
+    })
+  }
+
+  #end(error: WireError): void {
+    this.#ended ??= error
+    this.#wake()
+  }
+
+  // Takes what a socket has to say until the returned function is called.
+  #listen(socket: Net.Socket): () => void {
+    const onData = (chunk: Uint8Array): void => {
+      this.#chunks.push(chunk)
+      this.#size += chunk.length
+      if (this.#size >= highWater) socket.pause()
+      this.#wake()
+    }
+    const onError = (cause: Error): void => this.#end(fromSystemError(cause, this.#during))
+    const onEnd = (): void => this.#end(closed())
+    socket.on("data", onData)
+    socket.on("error", onError)
+    socket.on("end", onEnd)
+    socket.on("close", onEnd)
+    return () => {
+      socket.off("data", onData)
+      socket.off("error", onError)
+      socket.off("end", onEnd)
+      socket.off("close", onEnd)
+    }
+  }
+}
+
+const handshakeOptions = (
+  socket: Net.Socket,
+  demand: TlsDemand,
+  secureContext: Tls.SecureContext
+): Tls.ConnectionOptions => ({
+  socket,
+  secureContext,
+  host: demand.host,
+  // An IP address is compared with the certificate but never sent as SNI (RFC 6066 section 3).
+  servername: Net.isIP(demand.host) === 0 ? demand.host : "",
+  rejectUnauthorized: demand.verify
+})
+
+const unusable = (cause: unknown): WireError =>
+  new WireError({
+    reason: "local",
+    detail: `this machine's TLS settings cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: "Check the certificate authorities that were given",
+    cause
   })
 
 // Whatever ends a handshake is a TLS failure, also a reset: the server may have disliked what was offered.

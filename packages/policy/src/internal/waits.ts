@@ -8,16 +8,24 @@ import * as Kind from "../Kind.ts"
 import type { Policy, RetrySchedule } from "../Policy.ts"
 import * as RetryHint from "../RetryHint.ts"
 
-/** The wait for each failure of one destination, in milliseconds; undefined once the schedule for it has ended. */
+/** A wait in milliseconds, and what made it that long. */
+export interface Wait {
+  readonly millis: number
+  readonly because: Kind.Kind | "hint"
+}
+
+/** The wait for each failure of one destination; undefined once the schedule for it has ended. */
 export const waits = (policy: Policy) => {
   const advance = stepper()
-  return Effect.fnUntraced(function* (failure: Kind.Soft, now: number): Effect.fn.Return<number | undefined> {
+  return Effect.fnUntraced(function* (failure: Kind.Soft, now: number): Effect.fn.Return<Wait | undefined> {
     const kind = Kind.of(failure)
     const usual = yield* advance(policy[kind === "uncertain" ? "temp" : kind], failure, now)
     const uncertain = kind === "uncertain" ? yield* advance(policy.uncertain ?? none, failure, now) : 0
     if (usual === undefined || uncertain === undefined) return undefined
-    const least = Math.max(asked(failure), kind === "uncertain" ? Math.max(usual * 2, uncertain) : 0)
-    return spread(usual, least, policy.jitter, yield* Random.next)
+    const own = kind === "uncertain" ? Math.max(usual * 2, uncertain) : 0
+    const hint = asked(failure)
+    const millis = spread(usual, Math.max(hint, own), policy.jitter, yield* Random.next)
+    return { millis, because: hint > Math.max(usual, own) ? "hint" : kind }
   })
 }
 

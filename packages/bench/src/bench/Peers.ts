@@ -1,0 +1,18 @@
+/** The peers and their versions, as they are installed. */
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+
+const require = createRequire(import.meta.url)
+
+// A manifest has a version; nothing else of it is read.
+const versionIn = (file: string): string => (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version
+
+export const nodemailer = { name: "nodemailer", version: versionIn(require.resolve("nodemailer/package.json")) }
+
+export const ours = {
+  name: "effect-mail",
+  version: versionIn(require.resolve("@effect-mail/protocol/package.json"))
+}
+
+/** A peer that is written out in the bench, because everybody has written it once. */
+export const written = (name: string) => ({ name, version: "as written here" })

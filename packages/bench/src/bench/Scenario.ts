@@ -1,0 +1,55 @@
+/**
+ * What is measured: one job, done by several implementations. All of them do the same work, which is verified before
+ * anything is timed.
+ */
+
+/** One implementation at work on its prepared input. */
+export interface Work {
+  /** Does all items of the scenario once; what it returns keeps the work from being optimised away. */
+  readonly run: () => unknown
+  /** Runs once and says what came out, in words that are the same for all implementations. */
+  readonly output: () => Promise<unknown>
+}
+
+/** One way to do the job. */
+export interface Implementation {
+  /** `effect-mail`, or what people know the peer by. */
+  readonly name: string
+  readonly version: string
+  /** Loads what it needs, and nothing else, so that its memory is its own; and makes its input. */
+  readonly prepare: () => Promise<Work>
+}
+
+/** One job. */
+export interface Scenario {
+  /** Unique in its group, such as `reply/one-buffer`. */
+  readonly name: string
+  /** One line about the input. */
+  readonly title: string
+  /** What is counted: `replies`. */
+  readonly unit: string
+  /** How many of them one run does. */
+  readonly items: number
+  /** Items per second that ours is to reach, where somebody said so. */
+  readonly goal?: number | undefined
+  /** Ours first. */
+  readonly implementations: ReadonlyArray<Implementation>
+}
+
+/** Makes work of a function and of a view of its result. */
+export const work = <A>(run: () => A, view: (result: Awaited<A>) => unknown): Work => ({
+  run,
+  output: async () => view(await run())
+})
+
+/** Finds a scenario of a group by its name, and one of its implementations. */
+export const find = (
+  scenarios: ReadonlyArray<Scenario>,
+  name: string,
+  implementation: string
+): readonly [Scenario, Implementation] => {
+  const scenario = scenarios.find((scenario) => scenario.name === name)
+  const found = scenario?.implementations.find(({ name }) => name === implementation)
+  if (scenario === undefined || found === undefined) throw new Error(`There is no ${implementation} in ${name}`)
+  return [scenario, found]
+}

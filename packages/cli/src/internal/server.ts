@@ -1,0 +1,111 @@
+/** The mailer that the flags of `send` describe: through a server, or to the recipients' own. */
+import * as NodeMailer from "@effect-mail/node/NodeMailer"
+import * as Address from "@effect-mail/protocol/Address"
+import * as Endpoint from "@effect-mail/protocol/Endpoint"
+import * as Sasl from "@effect-mail/protocol/Sasl"
+import * as ServerUrl from "@effect-mail/protocol/ServerUrl"
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
+import type { SmtpSettings } from "@effect-mail/transport/SmtpSettings"
+import * as Timeouts from "@effect-mail/transport/Timeouts"
+import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
+import * as Prompt from "effect/cli/Prompt"
+import { CliError } from "../CliError.ts"
+import * as ExitStatus from "../ExitStatus.ts"
+import * as File from "./file.ts"
+
+/** What the flags say about the server. */
+export interface Input {
+  readonly server: Option.Option<string>
+  readonly tls: Option.Option<keyof typeof policies>
+  readonly ca: Option.Option<string>
+  readonly ehlo: Option.Option<string>
+  readonly timeout: Option.Option<Duration.Duration>
+}
+
+/** The words for `--tls`. */
+export const policies = {
+  opportunistic: TlsPolicy.opportunistic,
+  required: TlsPolicy.required,
+  none: TlsPolicy.none
+} as const
+
+const wrong = (status: number, message: string): CliError => new CliError({ status, message })
+
+/** The mailer as a layer; fails with a `CliError` when a flag cannot be used or there is no password. */
+export const mailer = Effect.fnUntraced(function* (input: Input) {
+  const smtp = yield* settings(input)
+  const dialer = { ca: yield* authorities(input.ca) }
+  const tls = Option.map(input.tls, (word) => policies[word])
+  if (Option.isNone(input.server)) {
+    const routing = { tls: () => Option.getOrElse(tls, () => TlsPolicy.opportunistic) }
+    // A TLS policy is the only routing option, and that one cannot be out of range.
+    return Layer.orDie(NodeMailer.layer({ smtp, dialer, routing }))
+  }
+  const { endpoint, username } = yield* serverOf(input.server.value)
+  if (endpoint.implicitTls && Option.contains(input.tls, "none")) {
+    return yield* wrong(
+      ExitStatus.usage,
+      "--tls: smtps:// is TLS from the first byte; use smtp:// for a session without"
+    )
+  }
+  const to = new Endpoint.Endpoint({ ...endpoint, tls: Option.getOrElse(tls, () => endpoint.tls) })
+  if (username === undefined) return NodeMailer.layerRelay([to], { smtp, dialer })
+  const credentials = new Sasl.Password({ username, password: yield* password(`${username} at ${endpoint.host}`) })
+  return NodeMailer.layerRelay([to], { smtp: { ...smtp, credentials }, dialer })
+})
+
+const settings = Effect.fnUntraced(function* (input: Input): Effect.fn.Return<Partial<SmtpSettings>, CliError> {
+  const name = Option.isSome(input.ehlo) ? { name: yield* ehloName(input.ehlo.value) } : {}
+  if (Option.isNone(input.timeout)) return name
+  return { ...name, timeouts: Timeouts.atMost(Timeouts.standard, input.timeout.value) }
+})
+
+const ehloName = (name: string) =>
+  Effect.mapError(Effect.fromResult(Address.parseEhloName(name)), ({ message }) =>
+    wrong(ExitStatus.configuration, `--ehlo: ${message}`)
+  )
+
+const authorities = Effect.fnUntraced(function* (path: Option.Option<string>) {
+  if (Option.isNone(path)) return undefined
+  const pem = new TextDecoder().decode(yield* File.read(path.value, "--ca", ExitStatus.configuration))
+  if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem
+  return yield* wrong(
+    ExitStatus.configuration,
+    `--ca: ${JSON.stringify(path.value)} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)`
+  )
+})
+
+const serverOf = Effect.fnUntraced(function* (text: string) {
+  const url = yield* Effect.mapError(Effect.fromResult(ServerUrl.parse(text)), ({ message }) =>
+    wrong(ExitStatus.usage, `--server: ${message}`)
+  )
+  if (url.password === undefined) return url
+  return yield* wrong(
+    ExitStatus.usage,
+    "--server: everybody on this machine can read a password on the command line; put it into EFFECT_MAIL_PASSWORD"
+  )
+})
+
+const password = Effect.fnUntraced(function* (who: string) {
+  const configured = yield* Effect.orDie(Config.option(Config.Redacted("EFFECT_MAIL_PASSWORD")))
+  if (Option.isSome(configured)) return configured.value
+  const stdio = yield* Stdio.Stdio
+  if (!(yield* stdio.stdinIsTerminal)) {
+    return yield* wrong(ExitStatus.configuration, `There is no password for ${who}; put it into EFFECT_MAIL_PASSWORD`)
+  }
+  const terminal = yield* Terminal.Terminal
+  // Standard output belongs to the outcomes, so the question goes to standard error.
+  const display = (text: string) => Stream.run(Stream.make(text), stdio.stderr())
+  return yield* Prompt.run(Prompt.Hidden({ message: `Password for ${who}` })).pipe(
+    Effect.provideService(Terminal.Terminal, { ...terminal, display }),
+    // Who breaks off at the question wants nothing more.
+    Effect.catchTag("QuitError", () => Effect.interrupt)
+  )
+})

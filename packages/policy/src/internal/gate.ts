@@ -1,0 +1,265 @@
+import * as Failure from "@effect-mail/protocol/Failure"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as RateLimiter from "effect/persistence/RateLimiter"
+import type { Alarm } from "../Alarm.ts"
+import type { Rate } from "../Limits.ts"
+import * as PolicyEvent from "../PolicyEvent.ts"
+import * as Metrics from "../PolicyMetrics.ts"
+import * as RetryHint from "../RetryHint.ts"
+import { breakers } from "./breakers.ts"
+import { signalOf } from "./signal.ts"
+import * as Site from "./site.ts"
+
+/** Where an attempt that succeeds as an effect says that it has failed as a delivery. */
+export type FailureOf<A> = ((value: A) => Failure.Failure | undefined) | undefined
+
+/** Runs attempts within the limits of a site, and learns from how they end. */
+export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
+  const limiter = yield* RateLimiter.make
+  const breakerFor = yield* breakers(({ from, key, to }) =>
+    PolicyEvent.publish(PolicyEvent.breakerChanged({ about: key, from, to }))
+  )
+
+  // Enter, run, learn, leave. This is the hot path: no clock, no lock and no allocation but the finalizer.
+  const direct = <A, E, R>(
+    site: Site.Site,
+    attempt: Effect.Effect<A, E, R>,
+    failureOf: FailureOf<A>,
+    watched: boolean,
+    restore: Restore
+  ): Effect.Effect<A, E | Failure.Unreachable, R> =>
+    Site.enter(site)
+      ? Effect.onExit(restore(attempt), (exit) => {
+          Site.leave(site)
+          return settle(site, exit, failureOf, watched)
+        })
+      : restore(inLine(site, attempt, failureOf, watched))
+
+  // The turn is given back in the end, even when it comes in the instant in which the patience ends.
+  const inLine = <A, E, R>(
+    site: Site.Site,
+    attempt: Effect.Effect<A, E, R>,
+    failureOf: FailureOf<A>,
+    watched: boolean
+  ): Effect.Effect<A, E | Failure.Unreachable, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => Site.getInLine(site)),
+      (turn) =>
+        Effect.andThen(
+          itsTurn(site, turn),
+          Effect.onExit(attempt, (exit) => settle(site, exit, failureOf, watched))
+        ),
+      (turn) => Effect.sync(() => Site.leaveLine(site, turn))
+    )
+
+  const itsTurn = (site: Site.Site, turn: Site.Turn) => {
+    const { patience } = site.limits
+    const waited = Effect.timeoutOrElse(Site.comes(turn), {
+      duration: patience,
+      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, patience)
+    })
+    return Effect.withSpan(waited, "Throttle.wait", { captureStackTrace: false })
+  }
+
+  const guarded = <A, E, R>(
+    site: Site.Site,
+    attempt: Effect.Effect<A, E, R>,
+    failureOf: FailureOf<A>,
+    watched: boolean
+  ): Effect.Effect<A, E | Failure.Unreachable, R> =>
+    Effect.andThen(
+      admit(site),
+      Effect.uninterruptibleMask((restore) => direct(site, attempt, failureOf, watched, restore))
+    )
+
+  const careful = Effect.fnUntraced(function* <A, E, R>(
+    site: Site.Site,
+    attempt: Effect.Effect<A, E, R>,
+    failureOf: FailureOf<A>
+  ): Effect.fn.Return<A, E | Failure.Unreachable, R> {
+    if (!site.troubled) return yield* guarded(site, attempt, failureOf, false)
+    const breaker = yield* breakerFor(site.limits.breaker)
+    // The exit is a value, so that the breaker's own errors cannot be taken for the attempt's.
+    const exit = yield* guarded(site, attempt, failureOf, true).pipe(
+      Effect.exit,
+      breaker.execute({
+        key: site.name,
+        classify: (ended) => (Exit.isSuccess(ended) ? outcomeOf(ended.value, failureOf) : CircuitBreaker.ignored)
+      }),
+      Effect.catch((error) => closed(site, error))
+    )
+    return yield* exit
+  })
+
+  const closed = (site: Site.Site, { reason }: CircuitBreaker.CircuitBreakerError) =>
+    reason._tag === "CircuitOpen"
+      ? refuse(site, "4.4.1", `${nameOf(site)} is resting, because no session could be had there`, reason.retryAfter)
+      : refuse(site, "4.4.1", `${nameOf(site)} is being tried with one attempt`, site.limits.breaker.rest)
+
+  // What must be waited for before the attempt may get in line; the waits together are no longer than the patience.
+  const admit = Effect.fnUntraced(function* (site: Site.Site): Effect.fn.Return<void, Failure.Unreachable> {
+    const started = yield* Clock.currentTimeMillis
+    const until = started + Duration.toMillis(site.limits.patience)
+    yield* rested(site, until)
+    for (const [index, rate] of site.limits.rates.entries()) {
+      yield* within(site, rate, `${site.name}/${index}`, until)
+    }
+  })
+
+  const rested = Effect.fnUntraced(function* (
+    site: Site.Site,
+    until: number
+  ): Effect.fn.Return<void, Failure.Unreachable> {
+    if (site.restUntil === 0) return
+    const left = Duration.millis(Math.max(0, site.restUntil - (yield* Clock.currentTimeMillis)))
+    if (Duration.isPositive(left)) yield* pause(site, left, until, `${nameOf(site)} has asked for less mail`)
+    site.restUntil = 0
+  })
+
+  const within = Effect.fnUntraced(function* (
+    site: Site.Site,
+    { algorithm, limit, window }: Rate,
+    key: string,
+    until: number
+  ): Effect.fn.Return<void, Failure.Unreachable> {
+    while (true) {
+      const left = yield* limiter.consume({ key, limit, window, algorithm, onExceeded: "fail" }).pipe(
+        Effect.as(Duration.zero),
+        // A store that does not answer limits nothing: mail goes on.
+        Effect.catch(({ reason }) =>
+          reason._tag === "RateLimitExceeded"
+            ? Effect.succeed(Duration.max(reason.retryAfter, Duration.millis(1)))
+            : Effect.as(Effect.logWarning("The rate limiter's store does not answer", reason), Duration.zero)
+        )
+      )
+      if (Duration.isZero(left)) return
+      yield* pause(
+        site,
+        left,
+        until,
+        `${nameOf(site)} gets no more than ${limit} messages in ${Duration.format(window)}`
+      )
+    }
+  })
+
+  const pause = Effect.fnUntraced(function* (
+    site: Site.Site,
+    left: Duration.Duration,
+    until: number,
+    why: string
+  ): Effect.fn.Return<void, Failure.Unreachable> {
+    const now = yield* Clock.currentTimeMillis
+    if (now + Duration.toMillis(left) > until) return yield* refuse(site, "4.4.5", why, left)
+    yield* Metric.update(Metrics.throttleWaitSeconds, Duration.toSeconds(left))
+    yield* Effect.withSpan(Effect.sleep(left), "Throttle.wait", { captureStackTrace: false })
+  })
+
+  const settle = <A, E>(
+    site: Site.Site,
+    exit: Exit.Exit<A, E>,
+    failureOf: FailureOf<A>,
+    watched: boolean
+  ): Effect.Effect<void> => {
+    const failure = failureIn(exit, failureOf)
+    if (failure === undefined) return Exit.isFailure(exit) || site.steady ? Effect.void : succeeded(site, watched)
+    if (isOurs(failure)) return Effect.void
+    const signal = signalOf(failure)
+    return signal === undefined ? succeeded(site, watched) : failed(site, failure, signal, watched)
+  }
+
+  const succeeded = (site: Site.Site, watched: boolean): Effect.Effect<void> => {
+    if (watched) site.troubled = false
+    site.slowed = Math.max(0, site.slowed - 1)
+    Site.grow(site)
+    site.steady = !site.troubled && site.slowed === 0 && site.window === site.limits.concurrency.maximum
+    return alarm.succeeded(site.name)
+  }
+
+  const failed = Effect.fnUntraced(function* (
+    site: Site.Site,
+    failure: Failure.Failure,
+    signal: "down" | "slow",
+    watched: boolean
+  ) {
+    site.steady = false
+    const now = yield* Clock.currentTimeMillis
+    yield* alarm.failed(site.name, failure, now)
+    if (signal === "slow") return yield* slow(site, failure, now)
+    Site.shrink(site)
+    if (!watched) yield* trouble(site)
+  })
+
+  const slow = (site: Site.Site, failure: Failure.Failure, now: number): Effect.Effect<void> => {
+    const rest = Site.slowDown(site, now, RetryHint.fromFailure(failure) ?? Duration.zero)
+    if (rest === undefined) return Effect.void
+    Site.halve(site)
+    return PolicyEvent.publish(PolicyEvent.slowedDown({ about: site.name, failure, rest }))
+  }
+
+  // From the first failure on the breaker is asked; until then it costs nothing. It hears of this failure now.
+  const trouble = Effect.fnUntraced(function* (site: Site.Site) {
+    site.troubled = true
+    const breaker = yield* breakerFor(site.limits.breaker)
+    const failing = breaker.execute(Effect.void, { key: site.name, classify: () => CircuitBreaker.failure() })
+    const state = yield* Effect.option(breaker.state(site.name))
+    if (Option.isSome(state) && state.value._tag === "Closed") yield* Effect.ignore(failing)
+  })
+
+  const refuse = (site: Site.Site, enhanced: string, why: string, after: Duration.Duration) => {
+    const failure = refusal(site, enhanced, why, after)
+    return Effect.andThen(PolicyEvent.publish(PolicyEvent.refused({ about: site.name, failure })), Effect.fail(failure))
+  }
+
+  return {
+    run: <A, E, R>(
+      siteFor: () => Site.Site,
+      attempt: Effect.Effect<A, E, R>,
+      failureOf: FailureOf<A>
+    ): Effect.Effect<A, E | Failure.Unreachable, R> =>
+      Effect.uninterruptibleMask((restore): Effect.Effect<A, E | Failure.Unreachable, R> => {
+        const site = siteFor()
+        return Site.isFree(site)
+          ? direct(site, attempt, failureOf, false, restore)
+          : restore(careful(site, attempt, failureOf))
+      })
+  }
+})
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+const isOurs = (failure: Failure.Failure): boolean => failure.stage === "policy" || failure.scope === "local"
+
+const failureIn = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): Failure.Failure | undefined => {
+  if (Exit.isSuccess(exit)) return failureOf?.(exit.value)
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return Failure.isFailure(error) ? error : undefined
+}
+
+// What is not a failure of the destination says nothing about it: our own refusal, a defect, an interruption.
+const outcomeOf = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): CircuitBreaker.Outcome => {
+  const failure = failureIn(exit, failureOf)
+  if (failure === undefined) return Exit.isSuccess(exit) ? CircuitBreaker.success : CircuitBreaker.ignored
+  if (isOurs(failure)) return CircuitBreaker.ignored
+  return signalOf(failure) === "down" ? CircuitBreaker.failure() : CircuitBreaker.success
+}
+
+const nameOf = ({ name }: Site.Site): string => name.slice(name.indexOf(":") + 1)
+
+const refusal = (site: Site.Site, enhanced: string, why: string, after: Duration.Duration): Failure.Unreachable => {
+  const kind = site.name.slice(0, site.name.indexOf(":"))
+  return Failure.unreachable({
+    stage: "policy",
+    scope: kind === "host" || kind === "relay" ? kind : "domain",
+    next: kind === "host" ? "host" : "later",
+    enhanced,
+    reason: `not tried: ${why}; try again in ${Math.max(1, Math.ceil(Duration.toSeconds(after)))} seconds`,
+    host: kind === "host" ? nameOf(site) : undefined
+  })
+}

@@ -1,0 +1,356 @@
+/**
+ * What every `Dialer` must do, as a list of named effects that fail with a `ContractError`. Any test runner can run them:
+ *
+ * ```ts
+ * for (const { name, effect } of DialerContract.cases(subject)) it.effect(name, () => effect)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { Dialer, Target } from "@effect-mail/transport/Dialer"
+import { type TlsDemand, type Wire, WireError } from "@effect-mail/transport/Wire"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { type Case, check, ContractError, equal } from "./Contract.ts"
+import * as Bytes from "./internal/bytes.ts"
+import type { Handler, ServerWire } from "./ServerWire.ts"
+
+/**
+ * Where to connect to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Place = Pick<Target, "host" | "address" | "port">
+
+/**
+ * What the contract is tried on. Every case makes its own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subject {
+  readonly dialer: Dialer["Service"]
+  /**
+   * Starts a server and says where. It shakes hands with a certificate for `serverName`, which the dialer trusts unless
+   * `trusted` is false.
+   */
+  readonly listen: (
+    handler: Handler,
+    options: { readonly trusted: boolean }
+  ) => Effect.Effect<Place, never, Scope.Scope>
+  /** Where nobody listens. */
+  readonly refusing: Effect.Effect<Place>
+  /** Where connection requests get no answer; undefined where that cannot be arranged. */
+  readonly silent: Effect.Effect<Place | undefined, never, Scope.Scope>
+  /** Lets this time pass: the adjustment of a test's clock, or nothing where time is real. */
+  readonly pass: (duration: Duration.Duration) => Effect.Effect<void>
+}
+
+/**
+ * The name in the certificate of the servers.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const serverName = "mail.example.com"
+
+// A server whose connection the case plays itself.
+const dialled = Effect.fnUntraced(function* (subject: Subject, options = { trusted: true }, tls?: TlsDemand) {
+  const accepted = yield* Deferred.make<ServerWire>()
+  const place = yield* subject.listen(
+    (server) => Effect.andThen(Deferred.succeed(accepted, server), Effect.never),
+    options
+  )
+  const dial = (demand = tls) => subject.dialer.open({ ...place, tls: demand, timeout: patience })
+  return { dial, server: Deferred.await(accepted) }
+})
+
+const connected = Effect.fnUntraced(function* (subject: Subject, options?: { readonly trusted: boolean }) {
+  const { dial, server } = yield* dialled(subject, options)
+  return { client: yield* dial(), server: yield* server }
+})
+
+const patience = Duration.seconds(30)
+const demand = (host: string, verify: boolean): TlsDemand => ({ host, verify })
+
+// Reads from either side until so many octets are there.
+const readOctets = Effect.fnUntraced(function* <E>(read: Effect.Effect<Uint8Array, E>, count: number) {
+  const parts: Array<Uint8Array> = []
+  for (let left = count; left > 0;) {
+    const chunk = yield* read
+    parts.push(chunk)
+    left -= chunk.length
+  }
+  return Bytes.concat(parts)
+})
+
+const sameOctets = (actual: Uint8Array, expected: Uint8Array) =>
+  equal(Bytes.firstDifference(actual, expected), undefined, "the first octet that differs")
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+const ping = Bytes.from("NOOP\r\n")
+
+const failureOf = (effect: Effect.Effect<unknown, WireError, Scope.Scope>) =>
+  Effect.matchEffect(effect, {
+    onSuccess: () => Effect.fail(new ContractError({ detail: "expected a failure, but got success" })),
+    onFailure: (error) => Effect.succeed(error)
+  })
+
+const failsWith = Effect.fnUntraced(function* (
+  reason: WireError["reason"],
+  effect: Effect.Effect<unknown, WireError, Scope.Scope>
+) {
+  const { detail, reason: actual } = yield* failureOf(effect)
+  yield* check(actual === reason, `expected ${reason}, but got ${actual}: ${detail}`)
+  yield* check(detail !== "" && !/[.]$/.test(detail), `the detail is no sentence without a full stop: "${detail}"`)
+})
+
+// The server reads until its client is gone; how is not the wire's promise.
+const seesTheEnd = (server: ServerWire) => Effect.ignore(Effect.forever(server.read))
+
+const isDead = Effect.fnUntraced(function* (client: Wire) {
+  yield* failureOf(client.read)
+  yield* failureOf(client.write([ping]))
+})
+
+const secured = Effect.fnUntraced(function* (subject: Subject, trusted: boolean, wanted: TlsDemand, verified: boolean) {
+  const { client, server } = yield* connected(subject, { trusted })
+  yield* Effect.forkScoped(Effect.ignore(server.secure))
+  const info = yield* client.secure(wanted)
+  yield* equal(info.verified, verified, "verified")
+  yield* check(info.protocol.startsWith("TLSv1."), `an unknown protocol, ${info.protocol}`)
+  yield* equal(client.tls(), info, "tls()")
+  yield* client.write([ping])
+  yield* sameOctets(yield* readOctets(Effect.orDie(server.read), ping.length), ping)
+  yield* Effect.orDie(server.write(ping))
+  yield* sameOctets(yield* readOctets(client.read, ping.length), ping)
+})
+
+const rejected = Effect.fnUntraced(function* (subject: Subject, trusted: boolean, wanted: TlsDemand) {
+  const { client, server } = yield* connected(subject, { trusted })
+  yield* Effect.forkScoped(Effect.ignore(server.secure))
+  yield* failsWith("tls", client.secure(wanted))
+  yield* isDead(client)
+  yield* equal(client.tls(), undefined, "tls()")
+  yield* seesTheEnd(server)
+})
+
+const timesOut = Effect.fnUntraced(function* (subject: Subject, target: Target) {
+  const opening = yield* Effect.forkScoped(subject.dialer.open(target), { startImmediately: true })
+  yield* subject.pass(target.timeout)
+  yield* failsWith("timeout", Fiber.join(opening))
+})
+
+const brief = Duration.millis(50)
+
+const mine = new WireError({ reason: "timeout", detail: "no answer within the time allowed" })
+
+// Of all sizes, and no two chunks alike.
+const pieces = Array.from({ length: 100 }, (_, i) => new Uint8Array((i * 97) % 1500).map((_, j) => (i * 31 + j) % 251))
+
+// More than what the buffers between two sockets can hold.
+const flood = (): Uint8Array => {
+  const octets = new Uint8Array(16 * 1024 * 1024)
+  octets.set(Bytes.concat(pieces))
+  for (let size = 65_521; size < octets.length; size *= 2) octets.copyWithin(size, 0, size)
+  return octets
+}
+
+const laws: Readonly<
+  Record<string, (subject: Subject) => Effect.Effect<void, ContractError | WireError, Scope.Scope>>
+> = {
+  "where nobody listens, the connection is refused (CLASS-13)": Effect.fnUntraced(function* (subject) {
+    yield* failsWith("refused", subject.dialer.open({ ...(yield* subject.refusing), timeout: patience }))
+  }),
+
+  "where nobody answers, the time allowed ends the attempt (CLASS-13)": Effect.fnUntraced(function* (subject) {
+    const silent = yield* subject.silent
+    if (silent !== undefined) yield* timesOut(subject, { ...silent, timeout: brief })
+  }),
+
+  "the time allowed includes a handshake that never comes": Effect.fnUntraced(function* (subject) {
+    const place = yield* subject.listen(() => Effect.never, { trusted: true })
+    yield* timesOut(subject, { ...place, tls: demand(serverName, true), timeout: brief })
+  }),
+
+  "bytes arrive in order, however they were written": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const all = Bytes.concat(pieces)
+    yield* Effect.forkScoped(client.write(pieces))
+    yield* sameOctets(yield* readOctets(Effect.orDie(server.read), all.length), all)
+    yield* Effect.forkScoped(Effect.ignore(Effect.forEach(pieces, server.write, { discard: true })))
+    yield* sameOctets(yield* readOctets(client.read, all.length), all)
+  }),
+
+  "a written chunk belongs to its writer again": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const chunk = Bytes.from("NOOP\r\n")
+    yield* client.write([chunk])
+    yield* sameOctets(yield* readOctets(Effect.orDie(server.read), chunk.length), ping)
+    chunk.fill(0)
+    yield* client.write([ping])
+    yield* sameOctets(yield* readOctets(Effect.orDie(server.read), chunk.length), ping)
+  }),
+
+  "an end in order comes behind the last byte, and stays": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* Effect.orDie(server.write(ping))
+    yield* server.close
+    yield* sameOctets(yield* readOctets(client.read, ping.length), ping)
+    yield* failsWith("closed", client.read)
+    yield* failsWith("closed", client.read)
+    yield* check(client.readable(), "an end can be read without waiting")
+    yield* failureOf(client.write([ping]))
+  }),
+
+  "a reset ends the read that waits": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const reading = yield* Effect.forkScoped(client.read, { startImmediately: true })
+    yield* server.reset
+    yield* failsWith("reset", Fiber.join(reading))
+    yield* isDead(client)
+  }),
+
+  "a read that is interrupted loses nothing": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    for (let round = 0; round < 20; round++) {
+      const reading = yield* Effect.forkScoped(client.read, { startImmediately: true })
+      yield* Fiber.interrupt(reading)
+      const sent = Bytes.from(`250 round ${round}\r\n`)
+      yield* Effect.orDie(server.write(sent))
+      yield* equal(text(yield* readOctets(client.read, sent.length)), text(sent), "what was read")
+    }
+  }),
+
+  "a wire is readable when bytes have come": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* equal(client.readable(), false, "readable before")
+    yield* Effect.orDie(server.write(Bytes.from("250 one\r\n250 two\r\n")))
+    yield* client.read
+    yield* equal(client.readable(), false, "readable when all is read")
+  }),
+
+  "a valid certificate for the name is verified": (subject) => secured(subject, true, demand(serverName, true), true),
+  "a valid certificate is verified although nobody demands it": (subject) =>
+    secured(subject, true, demand(serverName, false), true),
+  "an unknown authority is good enough when nothing is demanded": (subject) =>
+    secured(subject, false, demand(serverName, false), false),
+  "another name is good enough when nothing is demanded": (subject) =>
+    secured(subject, true, demand("other.example.com", false), false),
+  "an unknown authority fails a demand (CLASS-25)": (subject) => rejected(subject, false, demand(serverName, true)),
+  "another name fails a demand (CLASS-25)": (subject) => rejected(subject, true, demand("other.example.com", true)),
+
+  "TLS from the first byte": Effect.fnUntraced(function* (subject) {
+    const { dial, server } = yield* dialled(subject)
+    yield* Effect.forkScoped(Effect.ignore(Effect.flatMap(server, (wire) => wire.secure)))
+    const client = yield* dial(demand(serverName, true))
+    yield* equal(client.tls()?.verified, true, "verified")
+    yield* client.write([ping])
+    yield* sameOctets(yield* readOctets(Effect.orDie((yield* server).read), ping.length), ping)
+  }),
+
+  "TLS from the first byte with an unknown authority leaves no connection": Effect.fnUntraced(function* (subject) {
+    const { dial, server } = yield* dialled(subject, { trusted: false })
+    yield* Effect.forkScoped(Effect.ignore(Effect.flatMap(server, (wire) => wire.secure)))
+    yield* failsWith("tls", dial(demand(serverName, true)))
+    yield* seesTheEnd(yield* server)
+  }),
+
+  "clear text from a server that should shake hands": Effect.fnUntraced(function* (subject) {
+    const { dial, server } = yield* dialled(subject)
+    yield* Effect.forkScoped(
+      Effect.ignore(Effect.flatMap(server, (wire) => wire.write(Bytes.from("220 mail.example.com ESMTP\r\n"))))
+    )
+    const { detail } = yield* failureOf(dial(demand(serverName, true)))
+    yield* equal(detail, "the server does not speak TLS from the first byte", "the detail")
+  }),
+
+  "clear text before the handshake fails it (TLS-003, V-120)": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* Effect.orDie(server.write(Bytes.from("220 go ahead\r\n")))
+    yield* readOctets(client.read, 14)
+    yield* Effect.orDie(server.write(Bytes.from("250 injected\r\n")))
+    // The bytes are there as soon as a read that is given up has seen them.
+    while (!client.readable()) yield* Effect.yieldNow
+    yield* failsWith("protocol", client.secure(demand(serverName, false)))
+    yield* seesTheEnd(server)
+    yield* failureOf(client.write([ping]))
+  }),
+
+  "a server that hangs up in the handshake": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* server.close
+    yield* failsWith("tls", client.secure(demand(serverName, false)))
+    yield* isDead(client)
+  }),
+
+  "an abort ends the read that waits, and everything later": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const reading = yield* Effect.forkScoped(client.read, { startImmediately: true })
+    yield* client.abort(mine)
+    yield* equal(yield* failureOf(Fiber.join(reading)), mine, "the error of the read that waited")
+    yield* equal(yield* failureOf(client.read), mine, "the error of the next read")
+    yield* equal(yield* failureOf(client.write([ping])), mine, "the error of the next write")
+    yield* seesTheEnd(server)
+  }),
+
+  "an abort ends the write that waits": Effect.fnUntraced(function* (subject) {
+    const { client } = yield* connected(subject)
+    const writing = yield* Effect.forkScoped(client.write([flood()]), { startImmediately: true })
+    yield* client.abort(mine)
+    yield* equal(yield* failureOf(Fiber.join(writing)), mine, "the error of the write that waited")
+  }),
+
+  "an abort ends the handshake that waits": Effect.fnUntraced(function* (subject) {
+    const { client } = yield* connected(subject)
+    const shaking = yield* Effect.forkScoped(client.secure(demand(serverName, false)), { startImmediately: true })
+    yield* client.abort(mine)
+    yield* equal(yield* failureOf(Fiber.join(shaking)), mine, "the error of the handshake that waited")
+  }),
+
+  "a write waits for a server that does not read, and then all arrives": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const octets = flood()
+    const writing = yield* Effect.forkScoped(client.write([octets]), { startImmediately: true })
+    yield* equal(writing.pollUnsafe(), undefined, "the write that waits")
+    yield* sameOctets(yield* readOctets(Effect.orDie(server.read), octets.length), octets)
+    yield* Fiber.join(writing)
+  }),
+
+  "a write that waits can be interrupted": Effect.fnUntraced(function* (subject) {
+    const { client } = yield* connected(subject)
+    const writing = yield* Effect.forkScoped(client.write([flood()]), { startImmediately: true })
+    yield* Fiber.interrupt(writing)
+    const exit = yield* Fiber.await(writing)
+    yield* check(Exit.hasInterrupts(exit), "the write was not interrupted")
+  }),
+
+  "the end of the scope closes the connection behind the last byte": Effect.fnUntraced(function* (subject) {
+    const { dial, server } = yield* dialled(subject)
+    const scope = yield* Scope.make()
+    const client = yield* Scope.provide(dial(), scope)
+    yield* client.write([ping])
+    yield* Scope.close(scope, Exit.void)
+    const wire = yield* server
+    yield* sameOctets(yield* readOctets(Effect.orDie(wire.read), ping.length), ping)
+    yield* seesTheEnd(wire)
+    yield* isDead(client)
+  })
+}
+
+/**
+ * The cases of the contract.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const cases = <R>(
+  subject: Effect.Effect<Subject, never, R>
+): ReadonlyArray<Case<ContractError | WireError, Exclude<R, Scope.Scope>>> =>
+  Object.entries(laws).map(([name, law]) => ({ name, effect: Effect.scoped(Effect.flatMap(subject, law)) }))

@@ -1,0 +1,144 @@
+/**
+ * A server as a program that must end: it plays one `Script` for each connection, in order. A script that was not played to
+ * its end, or that was told something else than it expects, fails the test with the dialogue so far.
+ *
+ * It runs over `ServerWire`, so in memory under `TestClock` and over real TCP alike.
+ *
+ * @since 0.1.0
+ */
+import * as LineDecoder from "@effect-mail/protocol/LineDecoder"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as SocketServer from "effect/socket/SocketServer"
+import { type ListenOptions, MemoryNetwork } from "./MemoryNetwork.ts"
+import * as Script from "./Script.ts"
+import * as ServerWire from "./ServerWire.ts"
+import type { TestCertificate } from "./TestCertificate.ts"
+
+/**
+ * A script was not played as it is written; the message holds the dialogue so far.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ScriptError extends Data.TaggedError("ScriptError")<{
+  readonly detail: string
+  readonly dialogue: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    return [this.detail, ...this.dialogue.map((line) => `  ${line}`)].join("\n")
+  }
+}
+
+interface Playing {
+  readonly script: Script.Script
+  readonly dialogue: Array<string>
+  readonly outcome: Deferred.Deferred<void, ScriptError>
+  /** What the step that is being played waits for; undefined before the connection. */
+  step: string | undefined
+}
+
+const prepare = (script: Script.Script): Playing => ({
+  script: script.at(-1)?.last === true ? script : [...script, Script.expectEnd],
+  dialogue: [],
+  outcome: Deferred.makeUnsafe(),
+  step: undefined
+})
+
+const play = Effect.fnUntraced(function* (playing: Playing, wire: ServerWire.ServerWire) {
+  const { dialogue, outcome } = playing
+  const connection: Script.Connection = {
+    wire,
+    lines: LineDecoder.make(),
+    note: (entry) => dialogue.push(entry),
+    done: Effect.asVoid(Deferred.succeed(outcome, undefined))
+  }
+  for (const step of playing.script) {
+    playing.step = step.what
+    const played = yield* Effect.result(step.play(connection))
+    if (Result.isSuccess(played)) continue
+    const error = played.failure
+    const detail =
+      error._tag === "Mismatch" ? error.detail : `the connection ended (${error.reason}), expected ${step.what}`
+    yield* Deferred.fail(outcome, new ScriptError({ detail, dialogue }))
+    return yield* wire.reset
+  }
+  yield* connection.done
+})
+
+// What the client did last may still be on its way, so a script that waits is given a second of real time.
+const ended = ({ dialogue, outcome, step }: Playing): Effect.Effect<void, ScriptError> =>
+  Effect.timeoutOrElse(Deferred.await(outcome), {
+    duration: "1 second",
+    orElse: () =>
+      Effect.fail(new ScriptError({ detail: `still waiting, expected ${step ?? "a connection"}`, dialogue }))
+  }).pipe(Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()))
+
+/**
+ * The handler that plays these scripts. When the scope ends, each of them must have been played to its end and no further
+ * connection must have come; else the scope ends with a `ScriptError` as a defect. Open the connections after this, or in
+ * a scope of their own, so that they are closed by then.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  ...scripts: ReadonlyArray<Script.Script>
+): Effect.fn.Return<ServerWire.Handler, never, Scope.Scope> {
+  const all = scripts.map(prepare)
+  let surplus = 0
+  const check = Effect.gen(function* () {
+    yield* Effect.forEach(all, ended, { discard: true })
+    if (surplus > 0) return yield* new ScriptError({ detail: `${surplus} connections without a script`, dialogue: [] })
+  })
+  yield* Effect.addFinalizer(() => Effect.orDie(check))
+  return (wire) => {
+    const playing = all.find(({ step }) => step === undefined)
+    if (playing !== undefined) return play(playing, wire)
+    surplus++
+    return wire.reset
+  }
+})
+
+/**
+ * Plays these scripts in a `MemoryNetwork`.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const listen = Effect.fnUntraced(function* (
+  options: ListenOptions,
+  ...scripts: ReadonlyArray<Script.Script>
+): Effect.fn.Return<void, never, MemoryNetwork | Scope.Scope> {
+  const network = yield* MemoryNetwork
+  yield* network.listen(options, yield* make(...scripts))
+})
+
+/**
+ * Plays these scripts in a `MemoryNetwork`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory = (
+  options: ListenOptions,
+  ...scripts: ReadonlyArray<Script.Script>
+): Layer.Layer<never, never, MemoryNetwork> => Layer.effectDiscard(listen(options, ...scripts))
+
+/**
+ * Plays these scripts over real TCP, for the connections of the `SocketServer`. Without a certificate the steps that shake
+ * hands fail.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  certificate: TestCertificate | undefined,
+  ...scripts: ReadonlyArray<Script.Script>
+): Layer.Layer<never, never, SocketServer.SocketServer> =>
+  Layer.effectDiscard(Effect.flatMap(make(...scripts), (handler) => ServerWire.serve(handler, certificate)))

@@ -1,0 +1,128 @@
+/**
+ * A message on its way to the wire: in one piece when it is small, else in blocks, framed for DATA or for BDAT. A body that
+ * is not what it was said to be is an error of the message; nothing of it is mended.
+ */
+import * as MessageError from "@effect-mail/message/MessageError"
+import type { Body } from "@effect-mail/message/Parcel"
+import type * as Dialogue from "@effect-mail/protocol/Dialogue"
+import * as DotStuffing from "@effect-mail/protocol/DotStuffing"
+import type { BareLineEnd } from "@effect-mail/protocol/LineEndings"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+
+/** Octets that are written at once. A larger message goes in blocks, each of which the server has to take in time. */
+export const blockSize = 65_536
+
+type Framing = Dialogue.Content["framing"]
+type Framed = Result.Result<ReadonlyArray<Uint8Array>, MessageError.MessageError>
+
+/** A message with its end in one piece. */
+export interface Whole {
+  readonly _tag: "Whole"
+  readonly chunks: ReadonlyArray<Uint8Array>
+}
+
+/** A message that is larger than a block or not at hand. */
+export interface Blocks {
+  readonly _tag: "Blocks"
+  /** The blocks, not yet framed. */
+  readonly stream: Stream.Stream<ReadonlyArray<Uint8Array>, MessageError.MessageError>
+  readonly framer: Framer
+  /** Whether the server has nothing to answer before the end of the message. */
+  readonly quiet: boolean
+}
+
+const loneDot: Whole = { _tag: "Whole", chunks: [new TextEncoder().encode(".\r\n")] }
+
+/** Makes a message ready for one transmission. */
+export const prepare = (
+  body: Body | undefined,
+  framing: Framing
+): Result.Result<Whole | Blocks, MessageError.MessageError> => {
+  if (body === undefined || framing === "none") return Result.succeed(loneDot)
+  const dotted = framing === "dots"
+  if (body.bytes === undefined || body.bytes.length > blockSize) {
+    return Result.succeed({
+      _tag: "Blocks",
+      stream: blocks(body),
+      framer: dotted ? dots(body) : octets(body),
+      quiet: dotted
+    })
+  }
+  const chunks = dotted ? framed(DotStuffing.stuff(body.bytes, body)) : counted(body, body.bytes)
+  return Result.map(chunks, (chunks) => ({ _tag: "Whole", chunks }))
+}
+
+const counted = (body: Body, bytes: Uint8Array): Framed =>
+  bytes.length === body.size ? Result.succeed([bytes]) : Result.fail(otherSize(body))
+
+const framed = (stuffed: Result.Result<Uint8Array, BareLineEnd>): Framed =>
+  Result.mapBoth(stuffed, { onSuccess: (bytes) => [bytes], onFailure: bareLineEnd })
+
+const bareLineEnd = (error: BareLineEnd): MessageError.MessageError =>
+  MessageError.make("bare-line-end", `a ${error.found} stands alone`, {
+    position: error.offset,
+    hint: "Every line ends in CRLF; Message.eml makes it so"
+  })
+
+const otherSize = ({ size }: Body): MessageError.MessageError =>
+  MessageError.make("unreadable-file", `the message is not the ${size ?? 0} octets long that were announced`, {
+    hint: "Did a file change while it was sent?"
+  })
+
+const blocks = (body: Body): Blocks["stream"] => {
+  const source = body.bytes === undefined ? body.stream : Stream.succeed(body.bytes)
+  return source.pipe(
+    Stream.chunks,
+    Stream.flatMap((chunks) => Stream.fromIterable(cut(chunks), { chunkSize: 1 }))
+  )
+}
+
+// Small chunks go together, large ones are cut.
+function* cut(chunks: ReadonlyArray<Uint8Array>): Generator<ReadonlyArray<Uint8Array>> {
+  let block: Array<Uint8Array> = []
+  let room = blockSize
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const piece = chunk.subarray(at, at + room)
+      block.push(piece)
+      at += piece.length
+      room -= piece.length
+      if (room > 0) continue
+      yield block
+      block = []
+      room = blockSize
+    }
+  }
+  if (block.length > 0) yield block
+}
+
+/** Frames a message block by block. */
+export interface Framer {
+  readonly push: (block: ReadonlyArray<Uint8Array>) => Framed
+  readonly end: () => Framed
+}
+
+const dots = (body: Body): Framer => {
+  const stuffer = DotStuffing.stuffer(body)
+  return {
+    push: (block) => Result.mapError(Result.all(block.map(stuffer.push)), bareLineEnd),
+    end: () => framed(stuffer.end())
+  }
+}
+
+// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last block is held back
+// until the body has ended well: the server takes the message with its last octet, whatever becomes of the body then.
+const octets = (body: Body): Framer => {
+  let left = body.size ?? 0
+  let held: ReadonlyArray<Uint8Array> = []
+  return {
+    push: (block) => {
+      left -= block.reduce((sum, piece) => sum + piece.length, 0)
+      const ready = held
+      held = block
+      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready)
+    },
+    end: () => (left === 0 ? Result.succeed(held) : Result.fail(otherSize(body)))
+  }
+}
