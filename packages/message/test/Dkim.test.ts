@@ -301,10 +301,10 @@ describe("sign", () => {
     })
   )
 
-  it.effect("signs a ready message, folded, with octets that are no text, and one of a header alone", () =>
+  it.effect("DKIM-007: signs a ready message, folded, with octets that are no text and a name twice, and one of a header alone", () =>
     Effect.gen(function* () {
       const odd = Buffer.concat([
-        Buffer.from("From: ada@example.com\r\nSubject:  a \r\n\t b\r\nX: "),
+        Buffer.from("From: ada@example.com\r\nSubject:  a \r\n\t b\r\nX: first\r\nX: "),
         Buffer.from([0xff, 0xfe]),
         Buffer.from("\r\nResent-From: a@example.com\r\n\r\nbody")
       ])
