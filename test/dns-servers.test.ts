@@ -7,8 +7,12 @@ import * as NodeDns from "@effect/platform-node/NodeDns"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Dns } from "effect/net"
+import * as ChildProcess from "node:child_process"
+import * as Path from "node:path"
 import { routerContract } from "../packages/dns/test/support/routerContract.ts"
 import * as DnsPeers from "./support/dnsPeers.ts"
+
+const bin = Path.resolve(import.meta.dirname, "../packages/cli/src/bin.ts")
 
 const scope = Scope.makeUnsafe()
 
@@ -166,6 +170,105 @@ describe.skipIf(DnsPeers.missing !== undefined)(DnsPeers.missing ?? "Knot DNS an
       )
     })
   }
+
+  describe("effect-mail", () => {
+    const run = (...args: ReadonlyArray<string>) =>
+      Effect.callback<{ readonly status: number; readonly out: string; readonly error: string }>((resume) => {
+        const child = ChildProcess.execFile(
+          process.execPath,
+          ["--conditions=source", bin, ...args, "--resolver", servers],
+          (_, out, error) => resume(Effect.succeed({ status: child.exitCode ?? -1, out, error }))
+        )
+      })
+
+    it.live(
+      "route --json prints a line for each domain, hosts in the order to try, and ends as send does",
+      () =>
+        Effect.gen(function* () {
+          const { out, status } = yield* run(
+            "route",
+            "ipv6.example",
+            "null.example",
+            "bogus.test",
+            "[192.0.2.1]",
+            "--json"
+          )
+          assert.strictEqual(status, 75)
+          assert.deepStrictEqual(
+            out
+              .trimEnd()
+              .split("\n")
+              .map((line) => JSON.parse(line)),
+            [
+              {
+                domain: "ipv6.example",
+                outcome: "route",
+                reason: null,
+                enhanced: null,
+                hosts: [{ host: "mx6.example", preference: 10, addresses: ["2001:db8::6"] }]
+              },
+              {
+                domain: "null.example",
+                outcome: "perm",
+                reason: "the domain null.example says that it accepts no mail (null MX)",
+                enhanced: "5.1.10",
+                hosts: []
+              },
+              {
+                domain: "bogus.test",
+                outcome: "unreachable",
+                reason:
+                  "the mail servers of bogus.test could not be looked up: the DNSSEC signatures of the domain are wrong",
+                enhanced: "4.4.3",
+                hosts: []
+              },
+              {
+                domain: "[192.0.2.1]",
+                outcome: "route",
+                reason: null,
+                enhanced: null,
+                hosts: [{ host: "192.0.2.1", preference: 0, addresses: ["192.0.2.1"] }]
+              }
+            ]
+          )
+        }),
+      20_000
+    )
+
+    it.live(
+      "route ends with 0 when there is a route to every domain, with 69 when there is none to one of them for good",
+      () =>
+        Effect.gen(function* () {
+          const good = yield* run("route", "mixed.example")
+          assert.strictEqual(good.status, 0)
+          assert.match(
+            good.out,
+            /^mixed\.example:\n {2}10 mx1\.example\.com 2001:db8::1 192\.0\.2\.1\n {2}note: a null MX/
+          )
+          const bad = yield* run("route", "mixed.example", "nowhere.example")
+          assert.strictEqual(bad.status, 69)
+          assert.match(bad.out, /nowhere\.example: no route: .*does not exist.* \(5\.1\.2\)/)
+        }),
+      20_000
+    )
+
+    it.live(
+      "check says what receivers will find, and ends with 69 when that is bad",
+      () =>
+        Effect.gen(function* () {
+          const good = yield* run("check", "example.com", "--selector", "s1", "--ip", "192.0.2.1", "--json")
+          const report = JSON.parse(good.out)
+          assert.deepStrictEqual([good.status, report.domain, report.worst], [0, "example.com", "ok"])
+          const bad = yield* run("check", "example.com", "--selector", "s2", "--ip", "192.0.2.9")
+          assert.strictEqual(bad.status, 69)
+          assert.match(bad.out, /ERROR {3}dkim: There is no DKIM key at s2\._domainkey\.example\.com/)
+          assert.match(bad.out, /ERROR {3}ptr: 192\.0\.2\.9 is called mx1\.example\.com, but/)
+          assert.match((yield* run("check", "spfloop.example")).out, /ERROR {3}spf: .*more than 10 lookups/)
+          assert.match((yield* run("check", "spfmany.example")).out, /ERROR {3}spf: .*more than/)
+        }),
+      20_000
+    )
+  })
 
   describe("Resolver over real name servers", () => {
     it.live(

@@ -11,6 +11,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Stdio from "effect/Stdio"
 import * as ExitStatus from "./ExitStatus.ts"
+import { check } from "./CheckCommand.ts"
 import { route } from "./RouteCommand.ts"
 import { send } from "./SendCommand.ts"
 import { simulate } from "./SimulateCommand.ts"
@@ -25,7 +26,7 @@ export const version = "0.1.0"
 
 const root = Command.make("effect-mail").pipe(
   Command.withDescription("Send mail, and see what becomes of it"),
-  Command.withSubcommands([send, route, simulate])
+  Command.withSubcommands([send, route, check, simulate])
 )
 
 // A wrong command line gets one sentence about its first mistake instead of the whole help page.

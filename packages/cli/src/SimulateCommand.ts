@@ -21,8 +21,8 @@ import * as Flag from "effect/cli/Flag"
 import { CliError } from "./CliError.ts"
 import * as ExitStatus from "./ExitStatus.ts"
 
-// A million messages is what fits into the memory of a small machine.
-const Messages = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
+// In a long outage each message needs some 10 kB, so this is what fits into the memory of a small machine.
+const Messages = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
 
 const flags = {
   policy: Flag.String("policy").pipe(

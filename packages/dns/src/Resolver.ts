@@ -272,8 +272,9 @@ export const make = (
 
     const once = (target: Target, question: Question): Effect.Effect<Answer, ResolverError> =>
       within(question, target, exchange.udp(target, question.bytes)).pipe(
-        Effect.flatMap((message) =>
-          message.truncated ? within(question, target, exchange.tcp(target, question.bytes)) : Effect.succeed(message)
+        Effect.filterOrElse(
+          (message) => !message.truncated,
+          () => within(question, target, exchange.tcp(target, question.bytes))
         ),
         Effect.flatMap((message) => {
           const { trouble, ...answer } = Reading.read(message, question)

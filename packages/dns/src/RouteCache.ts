@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as Failure from "@effect-mail/protocol/Failure"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -18,6 +19,7 @@ import * as Scope from "effect/Scope"
 import * as Domain from "./internal/domain.ts"
 import * as Mx from "./internal/mx.ts"
 import * as Check from "./internal/options.ts"
+import * as Packed from "./internal/packedRoute.ts"
 import * as Lifetime from "./Lifetime.ts"
 import { Route } from "./Route.ts"
 import { Router } from "./Router.ts"
@@ -110,9 +112,7 @@ type Failed = Failure.PermFailure | Failure.Unreachable
 type Found = Exit.Exit<Route, Failed>
 
 interface Entry {
-  readonly found: Found
-  /** Whether some hosts are equal, so that their order is to be drawn anew at every call (DNS-007). */
-  readonly equals: boolean
+  readonly found: Packed.PackedRoute | Exit.Failure<Route, Failed>
   /** When it is gone, in milliseconds. */
   readonly expiresAt: number
   /** From when on it is looked up again when it is asked for often, in milliseconds. */
@@ -143,13 +143,10 @@ const maxOfFailure = (found: Exit.Failure<Route, Failed>, settings: Settings): n
   return failed.success._tag === "PermFailure" ? settings.maxNegativeTtl : settings.maxTroubleTtl
 }
 
-const hasEquals = (found: Found): boolean =>
-  Exit.isSuccess(found) &&
-  found.value.hosts.some((host, index, hosts) => index > 0 && host.preference === hosts[index - 1]?.preference)
-
 const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope) => {
   const entries = new Map<string, Entry>()
   const pending = new Map<string, Deferred.Deferred<Route, Failed>>()
+  const pack = Packed.makePack()
 
   const keep = (domain: string, found: Found, told: number | undefined, now: number): void => {
     const ttl = lifetime(found, told, settings)
@@ -163,8 +160,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     if (ttl === 0) return
     if (entries.size >= settings.capacity) evict()
     entries.set(domain, {
-      found,
-      equals: hasEquals(found),
+      found: Exit.isSuccess(found) ? pack(domain, found.value) : withoutStack(found),
       refreshAt: now + ttl * refreshAfter,
       expiresAt: now + ttl,
       hits: 0,
@@ -215,7 +211,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     entry.hits++
     entry.used = true
     const refresh = now >= entry.refreshAt && entry.hits >= busy && !pending.has(domain)
-    const given = entry.equals ? Effect.flatMap(entry.found, redraw) : entry.found
+    const given = Exit.isExit(entry.found) ? entry.found : redrawn(Packed.unpack(domain, entry.found))
     const counted = Effect.andThen(Metric.update(hits, 1), given)
     return refresh ? Metric.update(refreshes, 1).pipe(Effect.andThen(begin(domain)), Effect.andThen(counted)) : counted
   }
@@ -240,16 +236,28 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     })
 }
 
+// The stack of a kept failure is that of whoever asked first, and takes ten times the memory of all the rest.
+const withoutStack = (found: Exit.Failure<Route, Failed>): Exit.Failure<Route, Failed> => {
+  const failed = Exit.findError(found)
+  if (Result.isSuccess(failed)) failed.success.stack = `${failed.success.name}: ${failed.success.message}`
+  return found
+}
+
 const isTrouble = (found: Found): boolean => {
   const failed = Exit.isFailure(found) ? Exit.findError(found) : undefined
   return failed !== undefined && Result.isSuccess(failed) && failed.success._tag === "Unreachable"
 }
 
-const redraw = (route: Route): Effect.Effect<Route> =>
-  Effect.map(Mx.order(route.hosts), (hosts) => {
-    const [first, ...others] = hosts
-    return first === undefined ? route : new Route({ ...route, hosts: [first, ...others] }, { disableChecks: true })
-  })
+// The order of equal hosts is drawn anew at every call (DNS-007).
+const redrawn = (route: Route): Effect.Effect<Route> =>
+  hasEquals(route.hosts)
+    ? Effect.map(Mx.order(route.hosts), (hosts) =>
+        Arr.isReadonlyArrayNonEmpty(hosts) ? new Route({ ...route, hosts }, { disableChecks: true }) : route
+      )
+    : Effect.succeed(route)
+
+const hasEquals = (hosts: Route["hosts"]): boolean =>
+  hosts.some(({ preference }, index) => index > 0 && preference === hosts[index - 1]?.preference)
 
 /**
  * Puts a cache in front of a router. A route is kept for the least lifetime of the answers it is made of (`Lifetime`); the

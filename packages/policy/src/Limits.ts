@@ -78,7 +78,12 @@ export interface Options {
       }>
     | undefined
   /** Default: 5 at first and 20 at most (Postfix). */
-  readonly concurrency?: Partial<Concurrency> | undefined
+  readonly concurrency?:
+    | {
+        readonly initial?: number | undefined
+        readonly maximum?: number | undefined
+      }
+    | undefined
   /** Default: after 5 failures in a row, for 15 seconds times the square, up to 1 hour (OpenSMTPD). */
   readonly breaker?:
     | {

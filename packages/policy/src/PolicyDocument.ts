@@ -18,13 +18,44 @@ import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Backoff from "./Backoff.ts"
+import type * as Limits from "./Limits.ts"
 import * as Policy from "./Policy.ts"
 import { PolicyError } from "./PolicyError.ts"
+import * as Provider from "./Provider.ts"
 import { Rule } from "./Rule.ts"
 
 const Time = Schema.NonEmptyString
 
+const LimitsDocument = Schema.Struct({
+  /** All of them hold at the same time. */
+  rates: Schema.optional(
+    Schema.Array(
+      Schema.Struct({
+        limit: Schema.Finite,
+        window: Time,
+        algorithm: Schema.optional(Schema.Literals(["token-bucket", "fixed-window"]))
+      })
+    )
+  ),
+  /** How many attempts run at once: at first, and at most. */
+  concurrency: Schema.optional(
+    Schema.Struct({ initial: Schema.optional(Schema.Finite), maximum: Schema.optional(Schema.Finite) })
+  ),
+  /** After how many failures in a row a destination is left alone, and for how long. */
+  breaker: Schema.optional(
+    Schema.Struct({
+      failures: Schema.optional(Schema.Finite),
+      rest: Schema.optional(Time),
+      longestRest: Schema.optional(Time)
+    })
+  ),
+  /** How long an attempt waits in place for its turn. */
+  patience: Schema.optional(Time)
+})
+
 const fields = {
+  /** The name of the preset that everything else changes. */
+  extends: Schema.optional(Schema.String),
   /** The waits when a server says "not now", one after the other and then the last one again and again. */
   temp: Schema.optional(Schema.NonEmptyArray(Time)),
   /** The waits when no server gave a verdict. */
@@ -42,7 +73,9 @@ const fields = {
   /** What is done with mail that is given up. */
   atEnd: Schema.optional(Schema.Literals(["bounce", "alarm", "hold", "discard"])),
   /** Rules that rewrite verdicts, asked before those of the preset. */
-  rules: Schema.optional(Schema.Array(Rule))
+  rules: Schema.optional(Schema.Array(Rule)),
+  /** How fast and how much at once; what is not given stays as it was. */
+  limits: Schema.optional(LimitsDocument)
 }
 
 const Changes = Schema.Struct(fields)
@@ -51,17 +84,34 @@ type Changes = typeof Changes.Type
 
 /**
  * Schema of a policy as JSON. Times are written as Effect writes them: `"30 seconds"`, `"5 minutes"`, `"2 days"`. With
- * `temp` and without `unreachable`, both kinds of failure are answered by `temp`.
+ * `temp` and without `unreachable`, both kinds of failure are answered by `temp`. Without `extends`, the document changes
+ * `standard`, and a part of it the rest of the document. Domains come first, then providers, then priorities: what is said
+ * later counts.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const PolicyDocument = Schema.Struct({
-  /** The name of the preset that everything else changes. Default: `standard`. */
-  extends: Schema.optional(Schema.String),
   ...fields,
   /** What is different for the recipients of a domain, by its name. */
-  domains: Schema.optional(Schema.Record(Schema.String, Changes))
+  domains: Schema.optional(Schema.Record(Schema.String, Changes)),
+  /** What is different for the hosts of a provider, by its name in `Provider`. */
+  providers: Schema.optional(
+    Schema.Struct({
+      google: Schema.optional(Changes),
+      microsoft: Schema.optional(Changes),
+      yahoo: Schema.optional(Changes),
+      apple: Schema.optional(Changes)
+    })
+  ),
+  /** What is different for messages of a priority. */
+  priorities: Schema.optional(
+    Schema.Struct({
+      high: Schema.optional(Changes),
+      normal: Schema.optional(Changes),
+      low: Schema.optional(Changes)
+    })
+  )
 })
 
 /**
@@ -81,17 +131,37 @@ export type PolicyDocument = typeof PolicyDocument.Type
  */
 export const toPolicy = (document: PolicyDocument): Result.Result<Policy.Policy, PolicyError> =>
   Result.gen(function* () {
-    let policy = yield* change(yield* Policy.preset(document.extends ?? "standard"), document)
-    for (const [domain, changes] of Object.entries(document.domains ?? {})) {
+    let policy = yield* change(Policy.standard, document)
+    for (const [changes, override] of overrides(document)) {
       yield* change(policy, changes)
-      // Just tried on this policy; on one that other domains have changed it cannot fail either, as it sets the same.
-      policy = Policy.forDomain(policy, domain, (self) => Result.getOrThrow(change(self, changes)))
+      // Just tried on this policy. On one that others have changed it cannot fail either: it sets the same to the same.
+      policy = override(policy, (self) => Result.getOrThrow(change(self, changes)))
     }
     return policy
   })
 
-const change = (self: Policy.Policy, changes: Changes): Result.Result<Policy.Policy, PolicyError> =>
+type Override = (self: Policy.Policy, adapt: (self: Policy.Policy) => Policy.Policy) => Policy.Policy
+
+const overrides = ({ domains, priorities, providers }: PolicyDocument): ReadonlyArray<readonly [Changes, Override]> => [
+  ...Object.entries(domains ?? {}).map(([domain, changes]): [Changes, Override] => [
+    changes,
+    (self, adapt) => Policy.forDomain(self, domain, adapt)
+  ]),
+  ...Provider.all.flatMap((provider): ReadonlyArray<[Changes, Override]> => {
+    const changes = Object.entries(providers ?? {}).find(([name]) => name === provider.name)?.[1]
+    return changes === undefined ? [] : [[changes, (self, adapt) => Policy.forProvider(self, provider, adapt)]]
+  }),
+  ...priorityNames.flatMap((priority): ReadonlyArray<[Changes, Override]> => {
+    const changes = priorities?.[priority]
+    return changes === undefined ? [] : [[changes, (self, adapt) => Policy.forPriority(self, priority, adapt)]]
+  })
+]
+
+const priorityNames = ["high", "normal", "low"] as const
+
+const change = (before: Policy.Policy, changes: Changes): Result.Result<Policy.Policy, PolicyError> =>
   Result.gen(function* () {
+    const self = changes.extends === undefined ? before : yield* Policy.preset(changes.extends)
     const temp = changes.temp === undefined ? self.temp : yield* steps("temp", changes.temp)
     const unreachable =
       changes.unreachable === undefined
@@ -109,9 +179,22 @@ const change = (self: Policy.Policy, changes: Changes): Result.Result<Policy.Pol
       jitter: changes.jitter ?? self.jitter,
       onUncertain: changes.onUncertain ?? self.onUncertain,
       atEnd: changes.atEnd ?? self.atEnd,
-      rules: [...(changes.rules ?? []), ...self.rules]
+      rules: [...(changes.rules ?? []), ...self.rules],
+      limits: changes.limits === undefined ? self.limits : { ...self.limits, ...limits(changes.limits) }
     })
   })
+
+const limits = ({ breaker, concurrency, patience, rates }: typeof LimitsDocument.Type): Limits.Options => ({
+  ...(rates === undefined ? {} : { rates: rates.map((rate) => ({ ...rate, window: input(rate.window) })) }),
+  ...(concurrency === undefined ? {} : { concurrency }),
+  ...(breaker === undefined
+    ? {}
+    : { breaker: { ...breaker, rest: optional(breaker.rest), longestRest: optional(breaker.longestRest) } }),
+  ...(patience === undefined ? {} : { patience: input(patience) })
+})
+
+const optional = (text: string | undefined): Duration.Input | undefined =>
+  text === undefined ? undefined : input(text)
 
 // Any text may be tried as a time: what is none is refused by whoever takes it.
 const input = (text: string): Duration.Input => text as Duration.Input

@@ -122,22 +122,30 @@ export interface Report {
  * @category running
  * @since 0.1.0
  */
-export const run = Effect.fnUntraced(function* (
-  policy: Policy.Policy,
-  world: World.World,
-  mail: Mail
-): Effect.fn.Return<Report, PolicyError> {
-  const plan = yield* Effect.fromResult(check(mail))
-  const queue = Heap.make<Message>()
-  const messages = Array.from({ length: plan.messages }, (_, number) => message(number, plan))
-  for (const self of messages) queue.push(self.sentAt, self)
-  const site = destination(world, plan.seed)
-  for (let next = queue.pop(); next !== undefined && next.at <= plan.until; next = queue.pop()) {
-    const retryAt = yield* attempt(policy, site, plan, next.item, next.at)
-    if (retryAt !== undefined) queue.push(retryAt, next.item)
-  }
-  return report(world, plan, messages, site.sessions)
-})
+export const run = Effect.fnUntraced(
+  function* (policy: Policy.Policy, world: World.World, mail: Mail): Effect.fn.Return<Report, PolicyError> {
+    const plan = yield* Effect.fromResult(check(mail))
+    const queue = Heap.make<Message>()
+    const messages = Array.from({ length: plan.messages }, (_, number) => message(number, plan))
+    for (const self of messages) queue.push(self.sentAt, self)
+    const site = destination(world, plan.seed)
+    for (let next = queue.pop(); next !== undefined && next.at <= plan.until; next = queue.pop()) {
+      const self = next.item
+      const { failure, takes } = attempt(site, self, next.at)
+      const now = next.at + takes
+      if (failure === undefined) {
+        end(self, "delivered", now)
+        continue
+      }
+      self.decider ??= yield* Policy.start(policy, { since: self.sentAt, seed: `${plan.seed}:${self.number}` })
+      const decision = yield* self.decider.decide(failure, now)
+      if (decision._tag === "Retry") queue.push(now + Duration.toMillis(decision.after), self)
+      else end(self, decision._tag === "Hold" ? "held" : "failed", now)
+    }
+    return report(world, plan, messages, site.sessions)
+  },
+  (running) => Effect.withSpan(running, "Simulation.run", { captureStackTrace: false })
+)
 
 interface Plan {
   readonly messages: number
@@ -180,29 +188,18 @@ const message = (number: number, plan: Plan): Message => ({
   copies: 0
 })
 
-const end = (self: Message, how: Course["end"], at: number): undefined => {
+const end = (self: Message, how: Course["end"], at: number): void => {
   self.end = how
   self.endedAt = at
+  self.decider = undefined
 }
 
-// Makes an attempt and gives the time of the next one, if there is to be one.
-const attempt = Effect.fnUntraced(function* (
-  policy: Policy.Policy,
-  site: Site,
-  plan: Plan,
-  self: Message,
-  at: number
-): Effect.fn.Return<number | undefined> {
-  const { delivered, failure, takes } = site.contact(self, at)
-  const now = at + takes
-  if (failure === undefined || delivered === true) self.copies++
-  self.attempts.push({ at, result: resultOf(failure) })
-  if (failure === undefined) return end(self, "delivered", now)
-  self.decider ??= yield* Policy.start(policy, { since: self.sentAt, seed: `${plan.seed}:${self.number}` })
-  const decision = yield* self.decider.decide(failure, now)
-  if (decision._tag === "Retry") return now + Duration.toMillis(decision.after)
-  return end(self, decision._tag === "Hold" ? "held" : "failed", now)
-})
+const attempt = (site: Site, self: Message, at: number): World.Answer => {
+  const answer = site.contact(self, at)
+  self.attempts.push({ at, result: resultOf(answer.failure) })
+  if (answer.failure === undefined || answer.delivered === true) self.copies++
+  return answer
+}
 
 const resultOf = (failure: World.Answer["failure"]): Attempt["result"] => {
   if (failure === undefined) return "accepted"

@@ -214,7 +214,13 @@ describe("Decider", () => {
 
   it.effect("every wait says what made it that long", () =>
     Effect.gen(function* () {
-      const failures = [temp(), temp("try again in 25 minutes"), unreachable(), uncertain(), resting()]
+      const failures = [
+        temp("try again in 2 minutes"),
+        temp("try again in 25 minutes"),
+        unreachable(),
+        uncertain(),
+        resting()
+      ]
       const policy = Policy.standard.pipe(Policy.jitter(0), Policy.giveUpAfter("7 hours"))
       const { decisions } = yield* run(policy, (attempt) => failures[attempt] ?? temp())
       assert.deepStrictEqual(

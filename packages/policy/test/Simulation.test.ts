@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Duration, Effect, Result } from "effect"
 import { Policy, PolicyDocument, PolicyError, Simulation, SimulationChart, World } from "@effect-mail/policy"
-import { day, hour, minute } from "./failures.ts"
+import { day, hour, minute, temp } from "./failures.ts"
 
 const exact = Policy.jitter(0)
 
@@ -126,6 +126,33 @@ describe("Simulation", () => {
       assert.strictEqual(report.world, "outage+greylist")
       // Greylisting counts from the first attempt of all, which the outage met.
       assert.deepStrictEqual(timesOf(report), [0, 5, 15, 35])
+    })
+  )
+
+  it.effect("slow answers add up, and the lifetime counts from when the message was sent", () =>
+    Effect.gen(function* () {
+      const twice = yield* play(Policy.standard, World.and(World.slow("1 minute"), World.slow("2 minutes")))
+      assert.strictEqual(twice.delay?.max, 3 * minute)
+      const dead = World.make("dead", (contact) => ({
+        ...World.outage({ from: 0, until: "1 day" }).answer(contact),
+        takes: minute
+      }))
+      const report = yield* play(Policy.otp, dead)
+      // The last attempt begins at the end of the lifetime or earlier, and takes its minute.
+      for (const { endedAt = 0, sentAt } of report.messages) {
+        assert.isTrue(endedAt - sentAt >= 10 * minute && endedAt - sentAt <= 11 * minute, `${endedAt - sentAt}`)
+      }
+    })
+  )
+
+  it.effect("of messages at the same time the first one goes first", () =>
+    Effect.gen(function* () {
+      const world = World.rateLimit({ limit: 1, window: "1 hour" })
+      const report = yield* play(Policy.noRetry, world, { messages: 9, over: 1 })
+      assert.deepStrictEqual(
+        report.messages.map(({ end }) => end),
+        ["delivered", ...Array.from({ length: 8 }, () => "failed" as const)]
+      )
     })
   )
 
@@ -278,6 +305,31 @@ describe("PolicyDocument", () => {
     })
   )
 
+  it("asks the rules of a domain before the general ones", () => {
+    const rules = (verdict: string) => [{ name: verdict, code: 450, verdict }]
+    const document = { rules: rules("perm"), domains: { "a.test": { rules: rules("unreachable") } } }
+    const policy = Result.getOrThrow(PolicyDocument.parse(JSON.stringify(document)))
+    assert.strictEqual(Policy.reclassify(policy, temp())._tag, "PermFailure")
+    assert.strictEqual(Policy.reclassify(Policy.forRecipientDomain(policy, "a.test"), temp())._tag, "Unreachable")
+  })
+
+  it("says what is different for a provider and for a priority, and lets limits stand that it does not name", () => {
+    const document = {
+      limits: { patience: "1 minute", rates: [{ limit: 5, window: "1 minute" }] },
+      providers: { google: { limits: { concurrency: { maximum: 3 } } } },
+      priorities: { high: { extends: "otp", jitter: 0 }, low: { limits: { breaker: { rest: "1 minute" } } } }
+    }
+    const policy = Result.getOrThrow(PolicyDocument.parse(JSON.stringify(document)))
+    const google = Policy.forDestination(policy, { hosts: ["mx.google.com"] }).limits
+    assert.deepStrictEqual(google.concurrency, { initial: 3, maximum: 3 })
+    assert.strictEqual(google.rates[0]?.limit, 5)
+    assert.deepStrictEqual(google.patience, Duration.minutes(1))
+    const high = Policy.forDestination(policy, { priority: "high" })
+    assert.deepStrictEqual({ ...high }, { ...Policy.jitter(Policy.otp, 0) })
+    const low = Policy.forDestination(policy, { priority: "low" }).limits
+    assert.deepStrictEqual(low.breaker, { failures: 5, rest: Duration.minutes(1), longestRest: Duration.hours(1) })
+  })
+
   it("without anything it is the standard policy", () => {
     assert.deepStrictEqual({ ...Result.getOrThrow(PolicyDocument.parse("{}")) }, { ...Policy.standard })
   })
@@ -295,6 +347,12 @@ describe("PolicyDocument", () => {
     ["giveUpAfter", `{ "giveUpAfter": "forever" }`],
     ["giveUpAfter", `{ "giveUpAfter": "Infinity" }`],
     ["warnAfter[0]", `{ "warnAfter": ["-1 hours"] }`],
+    ["preset", `{ "domains": { "a.test": { "extends": "qmail" } } }`],
+    ["document", `{ "providers": { "nobody": {} } }`],
+    ["document", `{ "priorities": { "urgent": {} } }`],
+    ["limits.rates[0].limit", `{ "limits": { "rates": [{ "limit": 0, "window": "1 minute" }] } }`],
+    ["limits.rates[0].window", `{ "limits": { "rates": [{ "limit": 1, "window": "soon" }] } }`],
+    ["limits.patience", `{ "priorities": { "low": { "limits": { "patience": "forever" } } } }`],
     ["retries", `{ "retries": -1 }`],
     ["jitter", `{ "domains": { "a.test": { "jitter": 1 } } }`]
   ])("refuses a document that cannot be: %s %s", (setting, json) => {

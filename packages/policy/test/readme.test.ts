@@ -19,7 +19,7 @@ describe("README", () => {
 
   it("shows a document that is a policy, with every setting there is", () => {
     const json = /```json\n([^]*?)```/.exec(read("../README.md"))?.[1] ?? ""
-    const document = Schema.decodeUnknownSync(Schema.fromJsonString(PolicyDocument.PolicyDocument))(json)
+    const document = Schema.decodeSync(Schema.fromJsonString(PolicyDocument.PolicyDocument))(json)
     assert.isTrue(Result.isSuccess(PolicyDocument.parse(json)))
     assert.sameMembers(Object.keys(document), Object.keys(PolicyDocument.PolicyDocument.fields))
   })

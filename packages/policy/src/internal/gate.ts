@@ -169,9 +169,9 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
   ): Effect.Effect<void> => {
     const failure = failureIn(exit, failureOf)
     if (failure === undefined) return Exit.isFailure(exit) || site.steady ? Effect.void : succeeded(site, watched)
-    if (isOurs(failure)) return Effect.void
     const signal = signalOf(failure)
-    return signal === undefined ? succeeded(site, watched) : failed(site, failure, signal, watched)
+    if (signal === "ours") return Effect.void
+    return signal === "well" ? succeeded(site, watched) : failed(site, failure, signal, watched)
   }
 
   const succeeded = (site: Site.Site, watched: boolean): Effect.Effect<void> => {
@@ -234,8 +234,6 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-const isOurs = (failure: Failure.Failure): boolean => failure.stage === "policy" || failure.scope === "local"
-
 const failureIn = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): Failure.Failure | undefined => {
   if (Exit.isSuccess(exit)) return failureOf?.(exit.value)
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
@@ -246,8 +244,14 @@ const failureIn = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): Failur
 const outcomeOf = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): CircuitBreaker.Outcome => {
   const failure = failureIn(exit, failureOf)
   if (failure === undefined) return Exit.isSuccess(exit) ? CircuitBreaker.success : CircuitBreaker.ignored
-  if (isOurs(failure)) return CircuitBreaker.ignored
-  return signalOf(failure) === "down" ? CircuitBreaker.failure() : CircuitBreaker.success
+  return outcomes[signalOf(failure)]
+}
+
+const outcomes = {
+  down: CircuitBreaker.failure(),
+  slow: CircuitBreaker.success,
+  well: CircuitBreaker.success,
+  ours: CircuitBreaker.ignored
 }
 
 const nameOf = ({ name }: Site.Site): string => name.slice(name.indexOf(":") + 1)

@@ -2,15 +2,16 @@ import type { Failure } from "@effect-mail/protocol/Failure"
 import * as RetryHint from "../RetryHint.ts"
 
 /**
- * What a failure says about the destination: that no session could be had (`down`), that it wants less from us (`slow`), or
- * nothing, because somebody there did answer about this one message.
+ * What a failure says about the destination: that no session could be had (`down`), that it wants less from us (`slow`),
+ * that somebody there is well and has answered about this one message (`well`), or nothing, because it is our own
+ * (CLASS-14, CLASS-15).
  */
-export type Signal = "down" | "slow"
+export type Signal = "down" | "slow" | "well" | "ours"
 
-export const signalOf = (failure: Failure): Signal | undefined => {
-  if (failure.stage === "policy" || failure.scope === "local") return undefined
+export const signalOf = (failure: Failure): Signal => {
+  if (failure.stage === "policy" || failure.scope === "local") return "ours"
   if (asksForLess(failure)) return "slow"
-  return failure._tag !== "PermFailure" && sessionStages.has(failure.stage) ? "down" : undefined
+  return failure._tag !== "PermFailure" && sessionStages.has(failure.stage) ? "down" : "well"
 }
 
 // Before any mail is named, only a session can fail (CLASS-13, CLASS-16 to CLASS-25).

@@ -54,9 +54,9 @@ const resize = (self: Site, window: number): void => {
   callNext(self)
 }
 
-/** Enters when there is room and nobody waits. */
+/** Enters when there is room; nobody waits then, because room is given away at once. */
 export const enter = (self: Site): boolean => {
-  if (self.line.size > 0 || self.running + 1 > self.window) return false
+  if (self.running + 1 > self.window) return false
   self.running++
   return true
 }
