@@ -33,7 +33,7 @@ const transaction = ["MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>"]
 const message = "Subject: x\r\n\r\n..dot\r\n.\r\n"
 const received = "Subject: x\r\n\r\n.dot\r\n"
 
-const offers = (options: Options = {}, secure = false): ReadonlyArray<string> => {
+const offers = (options: Options = {}, secure?: boolean): ReadonlyArray<string> => {
   const { server } = open(options, undefined, secure)
   const said = say(server, `${options.protocol === "lmtp" ? "LHLO" : "EHLO"} client.example`)
   return said
@@ -58,6 +58,11 @@ describe("the greeting", () => {
     )
     assert.isFalse(server.closed())
     assert.strictEqual(tell("quit"), "221 2.0.0")
+    assert.isTrue(server.closed())
+  })
+  it("SMTP-018: a client that is turned away may just go", () => {
+    const { server } = open({}, ({ _tag }) => (_tag === "Connect" ? "554 no mail here" : undefined))
+    server.hangUp()
     assert.isTrue(server.closed())
   })
   it("SMTP-017: 421 ends it", () => {
