@@ -39,10 +39,10 @@ const report = (finding: Finding): void => {
   console.log(JSON.stringify(finding))
 }
 
-const replay = (text: string): void => {
+const replay = async (text: string): Promise<void> => {
   // What `report` printed; a replay by hand may leave out what it does not need.
   const { index, input, seed, target } = JSON.parse(text) as Finding
-  const outcome = Session.attempt(named(target), input, seed, index)
+  const outcome = await Session.attempt(named(target), input, seed, index)
   console.log(
     typeof outcome === "string" ? outcome : outcome ? "accepted, and no law is broken" : "refused, as is right"
   )
@@ -114,8 +114,10 @@ const watched = (task: Task): Promise<Outcome> =>
       for (const finding of message.tally.findings) report(finding)
     })
     worker.once("error", reject)
-    worker.once("exit", () => {
+    worker.once("exit", (code) => {
       clearInterval(watchdog)
+      // 13: what it waited for never comes.
+      if (code === 13) report(stuck(task.place))
       resolve({ tallies, grown })
     })
   })
@@ -142,4 +144,4 @@ const fuzz = async (): Promise<void> => {
 }
 
 if (values.replay === undefined) await fuzz()
-else replay(values.replay)
+else await replay(values.replay)

@@ -18,16 +18,16 @@ const target = (check: Target["check"], reads: Target["reads"] = "text"): Target
 
 describe("fuzzing", () => {
   for (const target of targets) {
-    it(`${target.name} keeps its laws on 300 inputs`, () => {
-      const { findings, inputs } = Session.run(target, 20_261, { inputs: 300 })
+    it(`${target.name} keeps its laws on 300 inputs`, async () => {
+      const { findings, inputs } = await Session.run(target, 20_261, { inputs: 300 })
       assert.deepStrictEqual(findings, [])
       assert.strictEqual(inputs, 300)
     })
   }
 
-  it("reaches what each parser accepts and what it refuses", () => {
+  it("reaches what each parser accepts and what it refuses", async () => {
     for (const target of targets) {
-      const { accepted, inputs } = Session.run(target, 20_262, { inputs: 300 })
+      const { accepted, inputs } = await Session.run(target, 20_262, { inputs: 300 })
       assert.isTrue(accepted > 0 && accepted < inputs, `${target.name} accepted ${accepted} of ${inputs}`)
     }
   })
@@ -51,26 +51,38 @@ describe("fuzzing", () => {
     }
   })
 
-  it("makes what breaks a law small, and says enough to break it again", () => {
+  it("makes what breaks a law small, and says enough to break it again", async () => {
     const broken = target((input) => {
       ensure(!input.includes("<"), "there is no <", input)
       return true
     })
-    const [finding] = Session.run(broken, 1, { inputs: 1000 }).findings
+    const { findings } = await Session.run(broken, 1, { inputs: 1000 })
+    const [finding] = findings
     assert.deepInclude(finding, { target: "made up", seed: 1, input: "<", law: 'there is no < | "<"' })
     assert.strictEqual(Session.attempt(broken, "<", 1, finding?.index ?? -1), finding?.law)
     assert.isTrue(Session.attempt(broken, ">", 1, 0))
   })
 
-  it("takes whatever is thrown for a finding", () => {
+  it("takes whatever is thrown for a finding", async () => {
     const throwing = target((input) => input.length === 0 || decodeURIComponent("%") === "")
-    const [finding] = Session.run(throwing, 1, { inputs: 50 }).findings
+    const { findings } = await Session.run(throwing, 1, { inputs: 50 })
+    const [finding] = findings
     assert.match(finding?.law ?? "", /^it throws nothing \| URIError: URI malformed/)
   })
 
-  it("finds an input that is slow each time", () => {
+  it("waits for a target that takes turns", async () => {
+    const later = target(async (input) => {
+      await Promise.resolve()
+      ensure(!input.includes("<"), "there is no <", input)
+      return true
+    })
+    const { findings } = await Session.run(later, 1, { inputs: 1000 })
+    assert.strictEqual(findings[0]?.law, 'there is no < | "<"')
+  })
+
+  it("finds an input that is slow each time", async () => {
     const slow = target(() => true)
-    const { findings } = Session.run(slow, 1, { inputs: 50, slowMillis: -1 })
+    const { findings } = await Session.run(slow, 1, { inputs: 50, slowMillis: -1 })
     assert.strictEqual(findings[0]?.law, "an input takes less than -1 ms")
   })
 

@@ -45,10 +45,14 @@ const told = (error: unknown): string => {
     : `it throws nothing | ${String(error)}`
 }
 
-/** One input by itself: whether it was accepted, or what it broke. */
-export const attempt = (target: Target, input: string, seed: number, index: number): boolean | string => {
+/** Whether an input was accepted, or what it broke. */
+export type Outcome = boolean | string
+
+/** One input by itself. Only of a target that takes turns there is a promise, as waiting costs more than most checks. */
+export const attempt = (target: Target, input: string, seed: number, index: number): Outcome | Promise<Outcome> => {
   try {
-    return target.check(input, Mutation.chance(target, seed, index))
+    const accepted = target.check(input, Mutation.chance(target, seed, index))
+    return typeof accepted === "boolean" ? accepted : accepted.catch(told)
   } catch (error) {
     return told(error)
   }
@@ -56,21 +60,21 @@ export const attempt = (target: Target, input: string, seed: number, index: numb
 
 const lawOf = (message: string): string => message.split(" | ", 1)[0] ?? ""
 
-const timed = (target: Target, input: string, seed: number, index: number): number => {
+const timed = async (target: Target, input: string, seed: number, index: number): Promise<number> => {
   const start = now()
-  attempt(target, input, seed, index)
+  await attempt(target, input, seed, index)
   return now() - start
 }
 
 const tries = 3000
 
 // Takes away what is not needed to break the same law: first large pieces, then small ones.
-const shrunk = (target: Target, finding: Finding): Finding => {
+const shrunk = async (target: Target, finding: Finding): Promise<Finding> => {
   const { index, law, seed } = finding
   let best = finding
   let left = tries
-  const breaks = (input: string): boolean => {
-    const outcome = left-- > 0 && attempt(target, input, seed, index)
+  const breaks = async (input: string): Promise<boolean> => {
+    const outcome = left-- > 0 && (await attempt(target, input, seed, index))
     if (typeof outcome !== "string" || lawOf(outcome) !== lawOf(law)) return false
     best = { ...finding, input, law: outcome }
     return true
@@ -81,14 +85,14 @@ const shrunk = (target: Target, finding: Finding): Finding => {
     size = size > 1 ? Math.ceil(size / 2) : 0
   ) {
     for (let at = 0; at < best.input.length && left > 0;) {
-      if (!breaks(best.input.slice(0, at) + best.input.slice(at + size))) at += size
+      if (!(await breaks(best.input.slice(0, at) + best.input.slice(at + size)))) at += size
     }
   }
   return best
 }
 
 /** Tries the inputs of a target from 0 on, until a limit is reached or enough was found. */
-export const run = (target: Target, seed: number, limits: Limits): Tally => {
+export const run = async (target: Target, seed: number, limits: Limits): Promise<Tally> => {
   const findings = new Map<string, Finding>()
   const { inputs, millis = Infinity, onInput, slowMillis = Infinity } = limits
   const start = now()
@@ -97,16 +101,17 @@ export const run = (target: Target, seed: number, limits: Limits): Tally => {
     const input = Mutation.input(target, seed, index)
     onInput?.(index)
     const from = now()
-    const outcome = attempt(target, input, seed, index)
+    const soon = attempt(target, input, seed, index)
+    const outcome = typeof soon === "object" ? await soon : soon
     before = now()
     slowestMicros = Math.max(slowestMicros, before - from)
     if (outcome === true) accepted++
     if (typeof outcome === "string") {
       const law = lawOf(outcome)
       const finding = { target: target.name, seed, index, input, law: outcome }
-      if (!findings.has(law)) findings.set(law, shrunk(target, finding))
+      if (!findings.has(law)) findings.set(law, await shrunk(target, finding))
     } else if (before - from > slowMillis * 1000) {
-      const again = Math.min(timed(target, input, seed, index), timed(target, input, seed, index))
+      const again = Math.min(await timed(target, input, seed, index), await timed(target, input, seed, index))
       const law = `an input takes less than ${slowMillis} ms`
       if (again > slowMillis * 1000) findings.set(law, { target: target.name, seed, index, input, law })
     }

@@ -12,7 +12,7 @@ export interface Target {
   /** What the grammar is made of. */
   readonly tokens: ReadonlyArray<string>
   /** Holds one input against all laws; tells whether the parser accepted it. Throws when a law is broken. */
-  readonly check: (input: string, random: Random) => boolean
+  readonly check: (input: string, random: Random) => boolean | Promise<boolean>
   /** The parser alone, for inputs that grow; the name says how it is fed. */
   readonly grow?: Readonly<Record<string, (input: string) => unknown>> | undefined
 }

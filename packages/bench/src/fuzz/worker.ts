@@ -39,7 +39,7 @@ const chosen = Array.from(targets.entries()).filter(([, { name }]) => name.inclu
 
 for (const [number, target] of chosen) {
   const limits = { ...task.limits, onInput: (index: number) => move(number, index) }
-  tell({ _tag: "Tally", tally: Session.run(target, task.seed, limits) })
+  tell({ _tag: "Tally", tally: await Session.run(target, task.seed, limits) })
 }
 for (const [number, target] of chosen) {
   for (const way of Growth.ways(target)) {

@@ -8,6 +8,7 @@ import * as dialogues from "./dialogues.ts"
 import * as dns from "./dns.ts"
 import * as headers from "./headers.ts"
 import * as replies from "./replies.ts"
+import * as reports from "./reports.ts"
 import * as sasl from "./sasl.ts"
 
 export const targets: ReadonlyArray<Target> = [
@@ -19,6 +20,7 @@ export const targets: ReadonlyArray<Target> = [
   ...dialogues.targets,
   ...headers.targets,
   ...bodies.targets,
+  ...reports.targets,
   ...dns.targets
 ]
 
