@@ -22,7 +22,7 @@ const mailboxes = [
   "user@[IPv6:::ffff:192.0.2.1]",
   "1@2.3",
   `${"a".repeat(64)}@x.example`,
-  `a@${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(63)}.example`,
+  `${"a".repeat(54)}@${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(63)}.example`,
   "!#$%&'*+-/=?^_`{|}~@example.com",
   "funny user@domain",
   "user@@example.com",
@@ -118,6 +118,9 @@ const mailbox = (found: Address.Mailbox): true => {
   ensureSame("it makes a path", Result.getOrThrow(Address.parsePath(`<${found}>`)), found)
   ensureSame("the path ends where it ends", Address.pathEnd(`<${found}> SIZE=1`), found.length + 2)
   ensureShowable("a mailbox", found, 254)
+  ensure(Buffer.byteLength(Address.localPart(found)) <= 64, "a local part has at most 64 octets", found)
+  ensure(Buffer.byteLength(found) <= 254 && Address.asciiDomain(found).length <= 252, "a path fits 256 octets", found)
+  ensure(!/[^.]{64}/.test(Address.asciiDomain(found)), "a label has at most 63 octets", found)
   ensureSame("it is its parts", `${Address.localPart(found)}@${Address.domain(found)}`, found)
   ensure(/^[\x21-\x5a\x5c\x5e-\x7e]+$|^\[[\w.:]+\]$/.test(Address.asciiDomain(found)), "a domain has A-labels")
   const ascii = Address.toAscii(found)

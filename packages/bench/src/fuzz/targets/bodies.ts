@@ -90,6 +90,7 @@ const messages = [
   "From: a@example.com\nTo: b@example.org,\n c@example.org\nBcc: d@example.org\nBcc: e@example.org\n\nbody",
   "From: a@example.com, b@example.com\r\nSender: s@example.com\r\nTo: g:x@y;\r\nMessage-ID: <1@x>\r\nDate: x\r\n\r\n",
   "Resent-From: r@example.com\r\nResent-To: t@example.com\r\nFrom: a@example.com\r\nTo: b@example.org\r\n\r\nbody",
+  "Resent-From: r@example.com\r\nResent-Bcc: t@example.com\r\nBcc: u@example.com\r\nFrom: a@example.com\r\n\r\nbody",
   "Resent-From: r@example.com\r\nResent-To: t@example.com\r\nResent-From: q@example.com\r\nResent-To: u@example.com\r\nTo: x@y\r\n\r\n",
   utf8("From: ü@example.com\r\nTo: ä@münchen.example\r\n\r\nö"),
   "From a@example.com Mon Jan 1\r\nTo: x@y\r\n\r\n",

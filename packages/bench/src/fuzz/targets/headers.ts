@@ -165,7 +165,11 @@ const wordLaws = (input: string): boolean => {
       "an encoded-word is one",
       encoded
     )
-    ensureSame("what was encoded decodes to the same", EncodedWord.decode(encoded.join(" ")), input.toWellFormed())
+    const whole = input.toWellFormed()
+    ensureSame("what was encoded decodes to the same", EncodedWord.decode(encoded.join(" ")), whole)
+    if (input !== "") {
+      ensureSame("what stands around it stays", EncodedWord.decode(` ${encoded.join("\t")} b`), ` ${whole} b`)
+    }
   }
   return decoded !== input
 }

@@ -133,6 +133,7 @@ const offers = [
   "mx.example.com",
   "mx.example.com\nSIZE\nSIZE 0\nSIZE abc",
   "x\nLIMITS RCPTMAX=abc MAILMAX=5\nLIMITS =5",
+  `x${Array.from({ length: 127 }, (_, i) => `\nX${i}`).join("")}`,
   "x\nFUTURERELEASE 604800 2030-01-01T00:00:00Z\nDELIVERBY 120\nDSN\nCHUNKING\nBINARYMIME"
 ]
 const offerTokens = [
