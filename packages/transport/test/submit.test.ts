@@ -568,7 +568,9 @@ describe("a session", () => {
       [[...hello(), ...mail, ...rcpt(), ...data(message, "354 Go on"), ...quit]],
       Effect.gen(function* () {
         const session = yield* open()
-        assert.deepStrictEqual(shown(yield* session.submit(parcel())), ["TempFailure data-end message host 354"])
+        assert.deepStrictEqual(shown(yield* session.submit(parcel())), [
+          "TempFailure data-end message later 354 4.5.0 uncertain"
+        ])
         assert.isFalse(session.usable())
       })
     )
