@@ -63,13 +63,17 @@ const tallyLine = ({ accepted, inputs, micros, slowestMicros, target }: Tally): 
 const shapeText = ({ length, ratio, shape, target, way }: Grown): string =>
   `${ratio.toFixed(2)} for each doubling up to ${thousands(length)}: ${target}, ${way}, ${JSON.stringify(shape)}`
 
-// The steepest of all, and every one that is too steep.
+// The steepest of all, and of each way to feed a target that is too steep the steepest.
 const growthLine = (what: string, grown: ReadonlyArray<Grown>, limit: number): void => {
-  const [first] = grown.toSorted((a, b) => b.ratio - a.ratio)
+  const sorted = grown.toSorted((a, b) => b.ratio - a.ratio)
+  const [first] = sorted
   if (first === undefined) return
   console.log(`${thousands(grown.length)} shapes ${what}; the steepest is ${shapeText(first)}`)
-  for (const one of grown) {
-    if (one.ratio <= limit) continue
+  const named = new Set<string>()
+  for (const one of sorted) {
+    const name = `${one.target}, ${one.way}`
+    if (one.ratio <= limit || named.has(name)) continue
+    named.add(name)
     findings++
     process.exitCode = 1
     console.log(`not linear: ${shapeText(one)}`)
