@@ -87,12 +87,12 @@ export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
       const listener = listeners.get(key)
       if (listener === undefined) return yield* refused
       if (listener.options.silent === true) return yield* Effect.never
-      const { client, server } = connect(listener.options)
+      const { client, close, server } = connect(listener.options)
       yield* Effect.acquireRelease(
         Effect.sync(() => open++),
         () =>
           Effect.andThen(
-            client.abort(closedHere),
+            close,
             Effect.sync(() => open--)
           )
       )
