@@ -383,11 +383,47 @@ const sockets = (): number =>
     : 0
 const handles = (): number => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
 
+// Closing takes a few turns of the event loop.
+const back = Effect.fnUntraced(function* (before: ReturnType<typeof counted>) {
+  while (sockets() > before.sockets || handles() > before.handles) yield* Effect.sleep(1)
+})
+const counted = () => ({ sockets: sockets(), handles: handles() })
+
 describe("connections", () => {
+  it.live("that are given up are closed at once, not with their scope", () =>
+    Effect.gen(function* () {
+      const port = yield* Tcp.silentPort
+      if (port === undefined) return
+      const before = counted()
+      const target = { host, address: Tcp.loopback, port, timeout: Duration.millis(20) }
+      const error = yield* Effect.flip(NodeDialer.make().open(target))
+      assert.strictEqual(
+        error.message,
+        `no connection within 20ms. Is a firewall between this machine and port ${port}? Many networks block port 25`
+      )
+      yield* back(before)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("to a server that never reads are closed a second after their scope", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Tcp.listen(() => Effect.never)
+      const before = counted()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const wire = yield* NodeDialer.make().open({ host, address: Tcp.loopback, port, timeout: patience })
+          yield* Effect.timeoutOption(wire.write([large(16 * 1024 * 1024)]), 20)
+        })
+      )
+      // The server's end of the connection stays.
+      yield* back({ sockets: before.sockets + 1, handles: before.handles + 1 })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("that fail in several ways leave no socket and no handle behind", () =>
     Effect.gen(function* () {
       const { untrusted } = yield* withCertificates
-      const before = { sockets: sockets(), handles: handles() }
+      const before = counted()
       yield* Effect.gen(function* () {
         const { dialer, port } = yield* serving({ certificate: untrusted })
         const stalling = yield* Tcp.listen(() => Effect.never)
@@ -412,8 +448,7 @@ describe("connections", () => {
           concurrency: 2
         })
       }).pipe(Effect.scoped)
-      // Closing takes a few turns of the event loop.
-      while (sockets() > before.sockets || handles() > before.handles) yield* Effect.sleep(1)
+      yield* back(before)
     })
   )
 })

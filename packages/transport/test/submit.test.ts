@@ -514,6 +514,29 @@ describe("an interruption", () => {
     })
   }
 
+  it.effect("while a small message waits to be written: its end is not sent afterwards (SMTP-291)", () =>
+    against(
+      [
+        [
+          ...hello(),
+          ...mail,
+          ...rcpt(),
+          expect("DATA"),
+          reply("354 Go ahead"),
+          Script.pause("1 minute"),
+          expectBreakOff
+        ]
+      ],
+      Effect.gen(function* () {
+        const sending = yield* Effect.forkChild(send())
+        yield* settled
+        yield* Fiber.interrupt(sending)
+        yield* TestClock.adjust("1 minute")
+      }),
+      { window: 50 }
+    )
+  )
+
   it.effect("of an idle session says QUIT", () =>
     against(
       [[...hello(), ...quit]],
