@@ -13,7 +13,7 @@ const programs = { knotd: "/usr/sbin/knotd", keymgr: "/usr/sbin/keymgr", unbound
 /** Why the servers cannot be used here, or undefined when they can. */
 export const missing = Object.values(programs).every((path) => Fs.existsSync(path))
   ? undefined
-  : "knotd, keymgr or unbound is not installed (Debian packages knot, knot-dnssecutils, unbound)"
+  : "knotd, keymgr or unbound is not installed (Debian packages knot, unbound)"
 
 const soa = "@ 300 IN SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 120\n@ 300 NS ns.invalid.\n"
 

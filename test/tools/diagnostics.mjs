@@ -1,4 +1,5 @@
-// Runs the Effect diagnostics over every project of the workspace; fails on the first project that has any.
+// Runs the Effect diagnostics over every project of the workspace. In sources and examples a warning counts, too; tests may
+// provide their layers one by one.
 import { spawnSync } from "node:child_process"
 import { globSync } from "node:fs"
 
@@ -10,7 +11,8 @@ const projects = globSync([
   "test/tsconfig.json"
 ])
 for (const project of projects.toSorted()) {
-  const run = spawnSync("effect-tsgo", ["diagnostics", "--project", project, "--format", "text", "--strict"], {
+  const strict = project.endsWith("test.json") || project.startsWith("test/") ? [] : ["--strict"]
+  const run = spawnSync("effect-tsgo", ["diagnostics", "--project", project, "--format", "text", ...strict], {
     encoding: "utf8"
   })
   if (run.status === 0) continue

@@ -14,7 +14,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { CliError } from "./CliError.ts"
 import * as ExitStatus from "./ExitStatus.ts"
-import { resolverFlag, resolverOptions, wrongResolver } from "./RouteCommand.ts"
+import { resolverFlag, resolverOptions, wrongResolver } from "./internal/resolver.ts"
 import { SendDone } from "./SendCommand.ts"
 
 const marks = { error: "ERROR  ", warning: "warning", unknown: "unknown", info: "info   ", ok: "ok     " } as const

@@ -49,11 +49,17 @@ const sentence = (error: CliError.CliError): string => {
     case "InvalidValue":
       if (error.value === "") return `--${error.option} needs a value`
       if (error.expected === "at most 1 value") return `--${error.option} may be given only once`
-      return `--${error.option}: ${JSON.stringify(error.value)} cannot be used, expected ${error.expected}`
+      return `--${error.option}: ${JSON.stringify(error.value)} cannot be used, expected ${expected(error)}`
+    case "MissingArgument":
+      return `the ${error.argument} is missing`
     default:
       return error.message.trim()
   }
 }
+
+// A schema's words come with words of its own in front.
+const expected = (error: CliError.InvalidValue): string =>
+  error.expected.replace(/^(?:Schema validation failed: )?(?:Expected )?/, "")
 
 const meant = (suggestions: ReadonlyArray<string>): string =>
   suggestions.length === 0 ? "" : ` (did you mean ${suggestions.join(" or ")}?)`

@@ -11,44 +11,13 @@ import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { CliError } from "./CliError.ts"
 import * as ExitStatus from "./ExitStatus.ts"
+import { resolverFlag, resolverOptions, wrongResolver } from "./internal/resolver.ts"
 import { SendDone } from "./SendCommand.ts"
-
-/**
- * The flag that names the recursive resolver to ask instead of the system's.
- *
- * @category flags
- * @since 0.1.0
- */
-export const resolverFlag = Flag.String("resolver").pipe(
-  Flag.withMetavar("HOST:PORT"),
-  Flag.optional,
-  Flag.withDescription("The recursive resolver to ask, such as 127.0.0.1:5353, instead of the system's")
-)
-
-/**
- * The options of `NodeResolver` for the value of `--resolver`.
- *
- * @category flags
- * @since 0.1.0
- */
-export const resolverOptions = (resolver: Option.Option<string>): NodeResolver.Options =>
-  Option.match(resolver, { onNone: () => ({}), onSome: (server) => ({ servers: [server] }) })
-
-/**
- * The error of a wrong `--resolver`.
- *
- * @category flags
- * @since 0.1.0
- */
-export const wrongResolver = (error: Router.InvalidOption): CliError =>
-  new CliError({ status: ExitStatus.usage, message: `--resolver: ${error.reason}. ${error.hint}` })
 
 type Answer = Result.Result<Route.Route, Failure.PermFailure | Failure.Unreachable>
 

@@ -20,6 +20,7 @@ import * as Flag from "effect/cli/Flag"
 import { CliError } from "./CliError.ts"
 import * as ExitStatus from "./ExitStatus.ts"
 import { message } from "./internal/message.ts"
+import { resolverFlag } from "./internal/resolver.ts"
 import * as Server from "./internal/server.ts"
 import * as Report from "./Report.ts"
 
@@ -75,6 +76,7 @@ const flags = {
   ca: Flag.optional(
     text("ca", "FILE", "Certificate authorities that required TLS trusts instead of the well-known ones, in PEM")
   ),
+  resolver: resolverFlag,
   ehlo: Flag.optional(text("ehlo", "NAME", "The name this machine introduces itself with")),
   timeout: text(
     "timeout",
@@ -122,7 +124,7 @@ export const send = Command.make(
     yield* show(receipt.outcomes)
     const status = ExitStatus.fromReceipt(receipt)
     if (status !== ExitStatus.ok) return yield* new SendDone({ status })
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Send a message and say what became of each recipient"),
   Command.withExamples([

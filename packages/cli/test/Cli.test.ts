@@ -55,6 +55,7 @@ describe("a wrong command line", () => {
       ["send", "--form", "a"],
       "there is no flag --form (did you mean --from?); see effect-mail send --help"
     ],
+    ["an argument that is missing", ["route"], "the domain is missing; see effect-mail route --help"],
     ["no sender", ["send"], "the flag --from is missing; see effect-mail send --help"],
     ["no recipient", ["send", ...from], "the flag --to is missing; see effect-mail send --help"],
     ["a flag without its value", ["send", "--from"], "--from needs a value; see effect-mail send --help"],
@@ -122,4 +123,15 @@ describe("a wrong command line", () => {
       })
     )
   }
+
+  it.effect("what a schema expects is said in its words alone", () =>
+    Effect.gen(function* () {
+      const { err, status } = yield* run(["simulate", "--policy", "standard", "--world", "open", "--messages", "0"])
+      assert.strictEqual(status, 64)
+      assert.match(
+        err.join("\n"),
+        /^effect-mail: --messages: "0" cannot be used, expected a value between 1 and \d+; see/
+      )
+    })
+  )
 })

@@ -167,6 +167,19 @@ describe("a reply", () => {
     assert.match(failed.reason, /points forwards/)
   })
 
+  it("follows 127 pointers for a name and refuses more, so that many such names cost little", () => {
+    const pointer = (target: number) => [0xc0 | (target >> 8), target & 0xff]
+    const chained = (count: number) => {
+      // Pointers to pointers, in the data of a record of no known type that begins at octet 41.
+      const chain = Array.from({ length: count }, (_, index) => pointer(index === 0 ? 12 : 39 + 2 * index)).flat()
+      const holder = Wire.record(Wire.bytes(0xc0, 12), 65_000, Wire.bytes(...chain))
+      const name = Wire.bytes(...pointer(39 + 2 * count))
+      return Wire.reply(example, { answers: [holder, Wire.record(name, 1, Wire.bytes(192, 0, 2, 1))] })
+    }
+    assert.isTrue(Result.isSuccess(DnsMessage.decode(chained(126))))
+    assert.match(fault(chained(127)).reason, /too many pointers/)
+  })
+
   const malformed: Readonly<Record<string, readonly [Uint8Array, RegExp]>> = {
     "is no reply": [example, /no reply/],
     "is empty": [new Uint8Array(), /ends too early/],
@@ -211,6 +224,15 @@ describe("a reply", () => {
   for (const [what, [bytes, reason]] of Object.entries(malformed)) {
     it(`that ${what} is malformed`, () => assert.match(fault(bytes).reason, reason))
   }
+
+  it("may have names of 255 octets and no longer ones", () => {
+    const named = (last: number) =>
+      Wire.reply(example, {
+        answers: [Wire.a([63, 63, 63, last].map((size) => "x".repeat(size)).join("."), "192.0.2.1")]
+      })
+    assert.strictEqual(decode(named(61)).answers.length, 1)
+    assert.match(fault(named(62)).reason, /longer than 255/)
+  })
 
   it("cut anywhere is malformed and says where", () => {
     const whole = Wire.reply(example, {

@@ -53,3 +53,17 @@ describe("endpoints", () => {
     ])
   })
 })
+
+it("a host's own TLS policy goes before that of its route", () => {
+  const route = Route.make({
+    domain: "example.com",
+    hosts: [
+      { name: "mx1.example.com", addresses: ["192.0.2.1"], tls: TlsPolicy.required },
+      { name: "mx2.example.com", addresses: ["192.0.2.2"] }
+    ]
+  })
+  assert.deepStrictEqual(
+    Route.endpoints(route).map(({ tls }) => tls),
+    [TlsPolicy.required, TlsPolicy.opportunistic]
+  )
+})

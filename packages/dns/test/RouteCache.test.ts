@@ -3,6 +3,7 @@ import * as Route from "@effect-mail/dns/Route"
 import * as RouteCache from "@effect-mail/dns/RouteCache"
 import * as Router from "@effect-mail/dns/Router"
 import * as Failure from "@effect-mail/protocol/Failure"
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
+import * as Wire from "./support/wire.ts"
+import * as ZoneResolver from "./support/zoneResolver.ts"
 
 const routeTo = (domain: string, address = "192.0.2.1") =>
   Route.make({ domain, hosts: [{ name: `mx.${domain}`, addresses: [address] }] })
@@ -268,6 +271,82 @@ describe("the memory", () => {
         }),
       { capacity: 4 }
     )
+  )
+})
+
+describe("what comes out of the cache", () => {
+  const hosts = [{ name: "mx.example.com", addresses: ["192.0.2.1", "2001:db8::1"], preference: 10 }] as const
+  const routes: Readonly<Record<string, Route.Route>> = {
+    "a route": Route.make({ domain: "example.com", kind: "mx", hosts }),
+    "two hosts": Route.make({ domain: "example.com", hosts: [...hosts, { name: "b", addresses: ["192.0.2.2"] }] }),
+    "another port": Route.make({ domain: "example.com", kind: "mx", hosts, port: 2525 }),
+    "implicit TLS": Route.make({ domain: "example.com", kind: "mx", hosts, implicitTls: true }),
+    "a policy": Route.make({ domain: "example.com", kind: "mx", hosts, tls: TlsPolicy.required }),
+    "a policy of a host": Route.make({ domain: "example.com", hosts: [{ ...hosts[0], tls: TlsPolicy.required }] }),
+    "a host with a space": Route.make({ domain: "example.com", hosts: [{ ...hosts[0], name: "a b" }] }),
+    "another destination": Route.make({ domain: "example.com", kind: "relay", hosts, destination: "relay:25" }),
+    notes: Route.make({ domain: "example.com", kind: "mx", hosts, notes: ["something to know"] })
+  }
+  for (const [what, route] of Object.entries(routes)) {
+    it.effect(`is what went in: ${what}`, () =>
+      cached(
+        (_, domain) => Effect.succeed(domain === "example.com" ? route : Route.make({ domain, kind: "mx", hosts })),
+        [300],
+        (ask) =>
+          Effect.gen(function* () {
+            for (const domain of ["before.example", "example.com", "after.example"]) yield* ask(domain)
+            assert.deepStrictEqual(yield* ask("example.com"), route)
+            const after = Route.make({ domain: "after.example", kind: "mx", hosts })
+            assert.deepStrictEqual(yield* ask("after.example"), after)
+          })
+      )
+    )
+  }
+})
+
+describe("over a resolver, the lifetime of a route is that of its records", () => {
+  const lifetimes = (domain: string) =>
+    Effect.gen(function* () {
+      const told: Array<number> = []
+      const router = yield* Router.Router
+      yield* Effect.exit(Lifetime.listen(router.route(domain), (seconds) => told.push(seconds)))
+      return told.toSorted((a, b) => a - b)
+    }).pipe(
+      Effect.provide(
+        Layer.orDie(
+          Router.layerResolver().pipe(
+            Layer.provide(
+              ZoneResolver.layer({
+                "example.com": [Wire.mx("example.com", 10, "mx.example.com", 100)],
+                "mx.example.com": [Wire.a("mx.example.com", "192.0.2.1", 50), Wire.aaaa("mx.example.com", 1, 70)],
+                "half.example": [
+                  Wire.mx("half.example", 10, "mx.example.com", 900),
+                  Wire.mx("half.example", 20, "down.example", 900)
+                ],
+                "down.example": 2
+              })
+            )
+          )
+        )
+      )
+    )
+
+  it.effect("of its MX and of its address records", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* lifetimes("example.com"), [50, 70, 100])
+    })
+  )
+
+  it.effect("of the SOA record for a name that does not exist (RFC 2308)", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* lifetimes("missing.example"), [60])
+    })
+  )
+
+  it.effect("and a minute at most when one host could not be looked up", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* lifetimes("half.example"), [50, 60, 60, 70, 900])
+    })
   )
 })
 

@@ -301,25 +301,27 @@ describe("sign", () => {
     })
   )
 
-  it.effect("signs a ready message, folded, with octets that are no text, and one of a header alone", () =>
-    Effect.gen(function* () {
-      const odd = Buffer.concat([
-        Buffer.from("From: ada@example.com\r\nSubject:  a \r\n\t b\r\nX: "),
-        Buffer.from([0xff, 0xfe]),
-        Buffer.from("\r\nResent-From: a@example.com\r\n\r\nbody")
-      ])
-      for (const content of [
-        odd,
-        Buffer.from("From: ada@example.com\r\n"),
-        Buffer.from("From: ada@example.com\r\n\r\n")
-      ]) {
-        for (const canonicalization of ["relaxed/relaxed", "simple/simple"] as const) {
-          const eml = Message.eml(Uint8Array.from(content), { envelope: { to: "bob@example.net" } })
-          const options = { canonicalization, headers: ["from", "subject", "x", "resent-from"] }
-          assert.deepStrictEqual(yield* mailauth(yield* octets(yield* signed(eml, options))), passed)
+  it.effect(
+    "DKIM-007: signs a ready message, folded, with octets that are no text and a name twice, and one of a header alone",
+    () =>
+      Effect.gen(function* () {
+        const odd = Buffer.concat([
+          Buffer.from("From: ada@example.com\r\nSubject:  a \r\n\t b\r\nX: first\r\nX: "),
+          Buffer.from([0xff, 0xfe]),
+          Buffer.from("\r\nResent-From: a@example.com\r\n\r\nbody")
+        ])
+        for (const content of [
+          odd,
+          Buffer.from("From: ada@example.com\r\n"),
+          Buffer.from("From: ada@example.com\r\n\r\n")
+        ]) {
+          for (const canonicalization of ["relaxed/relaxed", "simple/simple"] as const) {
+            const eml = Message.eml(Uint8Array.from(content), { envelope: { to: "bob@example.net" } })
+            const options = { canonicalization, headers: ["from", "subject", "x", "resent-from"] }
+            assert.deepStrictEqual(yield* mailauth(yield* octets(yield* signed(eml, options))), passed)
+          }
         }
-      }
-    })
+      })
   )
 
   it.effect("DKIM-010: says until when the signature holds, if it is asked to", () =>

@@ -9,6 +9,7 @@ import { WireError } from "@effect-mail/transport/Wire"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Crypto from "node:crypto"
 import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as NodeWire from "./internal/wire.ts"
@@ -43,12 +44,14 @@ const address = (target: Target, options: Options): Net.TcpNetConnectOpts => ({
 // Reading certificate authorities takes longer than a handshake, so it is done once.
 const secureContext = (options: Options): (() => Tls.SecureContext) => {
   let context: Tls.SecureContext | undefined
-  return () =>
-    (context ??= Tls.createSecureContext({
-      minVersion: options.minVersion ?? "TLSv1.2",
-      ...(options.ca === undefined ? {} : { ca: [options.ca].flat() })
-    }))
+  return () => (context ??= makeContext(options))
 }
+
+const makeContext = ({ ca, minVersion = "TLSv1.2" }: Options): Tls.SecureContext =>
+  Tls.createSecureContext({ minVersion, ...(ca === undefined ? {} : { ca: [ca].flat().filter(readable) }) })
+
+// What is no certificate would be left out silently, and then nobody is trusted; this throws.
+const readable = (authority: string): boolean => new Crypto.X509Certificate(authority).raw.length > 0
 
 /**
  * A dialer with these settings.

@@ -53,10 +53,18 @@ const settings = ({ smtp }: Options) =>
 export const layer = (
   options: Options & { readonly routing?: Router.MxOptions | undefined } = {}
 ): Layer.Layer<Mailer.Mailer, Router.InvalidOption> =>
+  layerMx(options).pipe(Layer.provide(Router.layerMx(options.routing)), Layer.provide(NodeDns.layer))
+
+/**
+ * The same with a router of one's own, such as that of `NodeResolver.layerRouter`, which asks a resolver of one's choice and
+ * keeps the routes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never, Router.Router> =>
   Mailer.layer.pipe(
     Layer.provide(Delivery.layerMx),
-    Layer.provide(Router.layerMx(options.routing)),
-    Layer.provide(NodeDns.layer),
     Layer.provide(NodeDialer.layer(options.dialer)),
     Layer.provide(settings(options))
   )

@@ -208,6 +208,19 @@ describe("Throttle", () => {
       }).pipe(Effect.provide(layer({ concurrency: { initial: 2, maximum: 2 } })))
     )
 
+    it.effect("CLASS-63 attempts that a shutdown interrupts are held against nobody", () =>
+      Effect.gen(function* () {
+        for (let round = 0; round < 3; round++) yield* Fiber.interruptAll((yield* held(5)).fibers)
+        assert.deepStrictEqual(yield* standing(), {
+          concurrency: 5,
+          active: 0,
+          failingSince: undefined,
+          restsUntil: undefined
+        })
+        assert.strictEqual(yield* attempt(), "sent")
+      }).pipe(Effect.provide(layer()))
+    )
+
     it.effect("Postfix: one more with each round of successes, up to the maximum", () =>
       Effect.gen(function* () {
         yield* repeat(6)
@@ -433,6 +446,20 @@ describe("Throttle", () => {
         yield* Fiber.awaitAll(fibers)
         assert.strictEqual(waitOf(yield* refusal()), 15)
         assert.strictEqual((yield* standing()).concurrency, 2)
+      }).pipe(Effect.provide(layer()))
+    )
+
+    it.effect("what is asked for in the instant in which a rest ends is heeded", () =>
+      Effect.gen(function* () {
+        yield* Effect.flip(attempt(busy()))
+        yield* TestClock.adjust("6 seconds")
+        // All wake together at the end of the rest; the first one is asked for less again.
+        const first = yield* Effect.forkChild(Effect.exit(attempt(busy())), { startImmediately: true })
+        const second = yield* Effect.forkChild(Effect.exit(attempt()), { startImmediately: true })
+        yield* TestClock.adjust("9 seconds")
+        yield* Fiber.join(first)
+        assert.isTrue(Exit.isFailure(yield* Fiber.join(second)))
+        assert.strictEqual(waitOf(yield* refusal()), 60)
       }).pipe(Effect.provide(layer()))
     )
 

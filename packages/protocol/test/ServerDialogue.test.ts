@@ -33,7 +33,7 @@ const transaction = ["MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>"]
 const message = "Subject: x\r\n\r\n..dot\r\n.\r\n"
 const received = "Subject: x\r\n\r\n.dot\r\n"
 
-const offers = (options: Options = {}, secure = false): ReadonlyArray<string> => {
+const offers = (options: Options = {}, secure?: boolean): ReadonlyArray<string> => {
   const { server } = open(options, undefined, secure)
   const said = say(server, `${options.protocol === "lmtp" ? "LHLO" : "EHLO"} client.example`)
   return said
@@ -58,6 +58,11 @@ describe("the greeting", () => {
     )
     assert.isFalse(server.closed())
     assert.strictEqual(tell("quit"), "221 2.0.0")
+    assert.isTrue(server.closed())
+  })
+  it("SMTP-018: a client that is turned away may just go", () => {
+    const { server } = open({}, ({ _tag }) => (_tag === "Connect" ? "554 no mail here" : undefined))
+    server.hangUp()
     assert.isTrue(server.closed())
   })
   it("SMTP-017: 421 ends it", () => {
@@ -408,7 +413,11 @@ describe("parameters", () => {
     ]) {
       assert.strictEqual(mail(parameter), "501 5.5.4", parameter)
     }
-    for (const parameter of ["NOTIFY=NEVER,DELAY", "NOTIFY=SOMETIMES", "NOTIFY", "ORCPT=x", "ORCPT=;x"]) {
+    for (const parameter of ["NOTIFY=DELAY", "NOTIFY=success,failure,delay", "ORCPT=x;y"]) {
+      assert.strictEqual(rcpt(parameter), "250 2.1.5", parameter)
+    }
+    const four = "NOTIFY=DELAY,DELAY,DELAY,DELAY"
+    for (const parameter of ["NOTIFY=NEVER,DELAY", four, "NOTIFY=SOMETIMES", "NOTIFY", "ORCPT=x", "ORCPT=;x"]) {
       assert.strictEqual(rcpt(parameter), "501 5.5.4", parameter)
     }
     assert.strictEqual(mail("BY=0;X", { keywords: ["DELIVERBY"] }), "501 5.5.4")
@@ -416,10 +425,13 @@ describe("parameters", () => {
   })
   it("SMTP-258 SMTP-267 SMTP-257 SMTP-255: priorities, delimiters, times", () => {
     for (const [keyword, good, bad] of [
+      ["DSN", ["SIZE=1", `ENVID=${"x".repeat(100)}`], [`ENVID=${"x".repeat(101)}`]],
+      ["REQUIRETLS", ["REQUIRETLS"], ["REQUIRETLS=x"]],
+      ["CHECKPOINT", ["TRANSID=<1@a.example>"], ["TRANSID=1@a.example", "TRANSID"]],
       ["MT-PRIORITY", ["MT-PRIORITY=-9", "MT-PRIORITY=9"], ["MT-PRIORITY=10", "MT-PRIORITY"]],
       ["XVERP", ["XVERP=-+", "XVERP"], ["XVERP=ab", "XVERP=+"]],
-      ["FUTURERELEASE", ["HOLDFOR=1"], ["HOLDFOR=x", "HOLDUNTIL=tomorrow"]],
-      ["DELIVERBY", ["BY=-30;N", "BY=60;RT"], ["BY=60", "BY=1234567890;N"]]
+      ["FUTURERELEASE", ["HOLDFOR=1", "HOLDFOR=123456789"], ["HOLDFOR=1234567890", "HOLDFOR=x", "HOLDUNTIL=tomorrow"]],
+      ["DELIVERBY", ["BY=0;N", "BY=-30;N", "BY=60;RT"], ["BY=60", "BY=1234567890;N"]]
     ] as const) {
       for (const parameter of good) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "250 2.1.0", parameter)
       for (const parameter of bad) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "501 5.5.4", parameter)
@@ -499,6 +511,9 @@ describe("AUTH", () => {
     assert.strictEqual(line({ accounts }, true), all)
     assert.strictEqual(line({ accounts }, false), "AUTH SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5")
     assert.strictEqual(line({ accounts, allowSecretsInClearText: true }, false), all)
+    const token = { token: () => undefined }
+    assert.strictEqual(line({ accounts: token }, true), "AUTH OAUTHBEARER XOAUTH2")
+    assert.isUndefined(line({ accounts: token }, false))
     assert.isUndefined(line({}, true))
     assert.isUndefined(line({ accounts: {} }, true))
   })

@@ -314,6 +314,14 @@ const laws: Readonly<
     yield* equal(yield* failureOf(Fiber.join(shaking)), mine, "the error of the handshake that waited")
   }),
 
+  "an interruption ends the handshake that waits, and the connection": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const shaking = yield* Effect.forkScoped(client.secure(demand(serverName, false)), { startImmediately: true })
+    yield* Fiber.interrupt(shaking)
+    yield* isDead(client)
+    yield* seesTheEnd(server)
+  }),
+
   "a write waits for a server that does not read, and then all arrives": Effect.fnUntraced(function* (subject) {
     const { client, server } = yield* connected(subject)
     const octets = flood()
@@ -321,6 +329,17 @@ const laws: Readonly<
     yield* equal(writing.pollUnsafe(), undefined, "the write that waits")
     yield* sameOctets(yield* readOctets(Effect.orDie(server.read), octets.length), octets)
     yield* Fiber.join(writing)
+  }),
+
+  "a server waits for a client that does not read, and then all arrives": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const octets = flood()
+    const writing = yield* Effect.forkScoped(server.write(octets), { startImmediately: true })
+    // Enough for a client that keeps whatever comes.
+    yield* Effect.forEach(Array.from({ length: 2000 }), () => Effect.yieldNow, { discard: true })
+    yield* equal(writing.pollUnsafe(), undefined, "the write that waits")
+    yield* sameOctets(yield* readOctets(client.read, octets.length), octets)
+    yield* Effect.orDie(Fiber.join(writing))
   }),
 
   "a write that waits can be interrupted": Effect.fnUntraced(function* (subject) {

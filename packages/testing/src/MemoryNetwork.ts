@@ -87,12 +87,12 @@ export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
       const listener = listeners.get(key)
       if (listener === undefined) return yield* refused
       if (listener.options.silent === true) return yield* Effect.never
-      const { client, server } = connect(listener.options)
+      const { client, close, server } = connect(listener.options)
       yield* Effect.acquireRelease(
         Effect.sync(() => open++),
         () =>
           Effect.andThen(
-            client.abort(closedHere),
+            close,
             Effect.sync(() => open--)
           )
       )
@@ -143,14 +143,25 @@ const injected = new WireError({
 const tlsError = (detail: string) => new WireError({ reason: "tls", detail })
 
 /**
- * The two ends of a connection.
+ * The two ends of a connection, and how the client ends it in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  readonly client: Wire
+  readonly server: ServerWire
+  /** Ends the connection; what the client has written still arrives. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * Makes a connection.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const connect = (
-  options: Pick<ListenOptions, "names" | "trusted" | "window">
-): { readonly client: Wire; readonly server: ServerWire } => {
+export const connect = (options: Pick<ListenOptions, "names" | "trusted" | "window">): Connection => {
   const window = options.window ?? 65_536
   const toServer = Pipe.make<ServerWireError>(window)
   const toClient = Pipe.make<WireError>(window)
@@ -158,10 +169,14 @@ export const connect = (
   const clientReady = Latch.makeUnsafe(false)
   let tls: TlsInfo | undefined
 
+  const end = (error: WireError): void => {
+    toClient.end(error)
+    toServer.end(closedByClient)
+  }
   const abort = (error: WireError) =>
     Effect.sync(() => {
-      toClient.end(error)
-      toServer.end(closedByClient)
+      toServer.cut()
+      end(error)
     })
 
   // What ends the handshake before the server's side of it has come.
@@ -223,5 +238,5 @@ export const connect = (
       toServer.end(closedByClient)
     })
   }
-  return { client, server }
+  return { client, server, close: Effect.sync(() => end(closedHere)) }
 }

@@ -132,14 +132,11 @@ export const expectBytes = (content: Bytes.Input): Step => {
   }
 }
 
-/**
- * The client sends exactly this message, dot-stuffed and ended by a lone dot.
- *
- * @category steps
- * @since 0.1.0
- */
-export const expectContent = (content: Bytes.Input): Step => ({
-  what: "the message, ended by a lone dot",
+const hearMessage = (
+  what: string,
+  accepts: (connection: Connection, content: Uint8Array) => Effect.Effect<void, Mismatch>
+): Step => ({
+  what,
   play: Effect.fnUntraced(function* (connection) {
     const unstuffer = DotStuffing.unstuffer()
     const parts: Array<Uint8Array> = []
@@ -150,12 +147,33 @@ export const expectContent = (content: Bytes.Input): Step => ({
       parts.push(read.success.content.slice())
       if (read.success.done) {
         connection.lines.push(read.success.rest)
-        return yield* compare(connection, Bytes.concat(parts), Bytes.from(content))
+        return yield* accepts(connection, Bytes.concat(parts))
       }
       chunk = yield* connection.wire.read
     }
   })
 })
+
+/**
+ * The client sends exactly this message, dot-stuffed and ended by a lone dot.
+ *
+ * @category steps
+ * @since 0.1.0
+ */
+export const expectContent = (content: Bytes.Input): Step =>
+  hearMessage("this message, ended by a lone dot", (connection, received) =>
+    compare(connection, received, Bytes.from(content))
+  )
+
+/**
+ * The client sends a message, dot-stuffed and ended by a lone dot.
+ *
+ * @category steps
+ * @since 0.1.0
+ */
+export const expectMessage: Step = hearMessage("a message, ended by a lone dot", (connection, received) =>
+  Effect.sync(() => connection.note(`C: (${received.length} octets)`))
+)
 
 const compare = (connection: Connection, received: Uint8Array, wanted: Uint8Array) => {
   connection.note(`C: (${received.length} octets)`)

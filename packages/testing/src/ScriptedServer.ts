@@ -80,33 +80,47 @@ const ended = ({ dialogue, outcome, step }: Playing): Effect.Effect<void, Script
   }).pipe(Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()))
 
 /**
- * The handler that plays these scripts. When the scope ends, each of them must have been played to its end and no further
- * connection must have come; else the scope ends with a `ScriptError` as a defect. Open the connections after this, or in
- * a scope of their own, so that they are closed by then.
+ * Scripts that are being played.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ScriptedServer {
+  /** Plays the next script with a connection. */
+  readonly handler: ServerWire.Handler
+  /** Waits until each script was played to its end; fails when one was not, or when there was no script for a connection. */
+  readonly ended: Effect.Effect<void, ScriptError>
+}
+
+/**
+ * Gets scripts ready to be played, one for each connection. `listen` and the layers do so and see to their end; whoever
+ * serves the handler in another way waits for `ended` before the server stops.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (
-  ...scripts: ReadonlyArray<Script.Script>
-): Effect.fn.Return<ServerWire.Handler, never, Scope.Scope> {
+export const make = (...scripts: ReadonlyArray<Script.Script>): ScriptedServer => {
   const all = scripts.map(prepare)
   let surplus = 0
-  const check = Effect.gen(function* () {
-    yield* Effect.forEach(all, ended, { discard: true })
-    if (surplus > 0) return yield* new ScriptError({ detail: `${surplus} connections without a script`, dialogue: [] })
-  })
-  yield* Effect.addFinalizer(() => Effect.orDie(check))
-  return (wire) => {
-    const playing = all.find(({ step }) => step === undefined)
-    if (playing !== undefined) return play(playing, wire)
-    surplus++
-    return wire.reset
+  return {
+    handler: (wire) => {
+      const playing = all.find(({ step }) => step === undefined)
+      if (playing !== undefined) return play(playing, wire)
+      surplus++
+      return wire.reset
+    },
+    ended: Effect.gen(function* () {
+      yield* Effect.forEach(all, ended, { discard: true })
+      if (surplus === 0) return
+      return yield* new ScriptError({ detail: `${surplus} connections without a script`, dialogue: [] })
+    })
   }
-})
+}
 
 /**
- * Plays these scripts in a `MemoryNetwork`.
+ * Plays these scripts in a `MemoryNetwork`. When the scope ends, each of them must have been played to its end and no
+ * further connection must have come; else the scope ends with a `ScriptError` as a defect. Open the connections after this,
+ * or in a scope of their own, so that they are closed by then.
  *
  * @category running
  * @since 0.1.0
@@ -116,11 +130,13 @@ export const listen = Effect.fnUntraced(function* (
   ...scripts: ReadonlyArray<Script.Script>
 ): Effect.fn.Return<void, never, MemoryNetwork | Scope.Scope> {
   const network = yield* MemoryNetwork
-  yield* network.listen(options, yield* make(...scripts))
+  const server = make(...scripts)
+  yield* network.listen(options, server.handler)
+  yield* Effect.addFinalizer(() => Effect.orDie(server.ended))
 })
 
 /**
- * Plays these scripts in a `MemoryNetwork`.
+ * Plays these scripts in a `MemoryNetwork`; see `listen`.
  *
  * @category layers
  * @since 0.1.0
@@ -131,8 +147,8 @@ export const layerMemory = (
 ): Layer.Layer<never, never, MemoryNetwork> => Layer.effectDiscard(listen(options, ...scripts))
 
 /**
- * Plays these scripts over real TCP, for the connections of the `SocketServer`. Without a certificate the steps that shake
- * hands fail.
+ * Plays these scripts over real TCP, for the connections of the `SocketServer`; the end is that of `listen`. Without a
+ * certificate the steps that shake hands fail.
  *
  * @category layers
  * @since 0.1.0
@@ -141,4 +157,10 @@ export const layer = (
   certificate: TestCertificate | undefined,
   ...scripts: ReadonlyArray<Script.Script>
 ): Layer.Layer<never, never, SocketServer.SocketServer> =>
-  Layer.effectDiscard(Effect.flatMap(make(...scripts), (handler) => ServerWire.serve(handler, certificate)))
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const server = make(...scripts)
+      yield* ServerWire.serve(server.handler, certificate)
+      yield* Effect.addFinalizer(() => Effect.orDie(server.ended))
+    })
+  )

@@ -1,4 +1,5 @@
-import { Endpoint, Failure, type ServerDialogue, TlsPolicy } from "@effect-mail/protocol"
+import { Parcel } from "@effect-mail/message"
+import { Endpoint, Envelope, Failure, type ServerDialogue, TlsPolicy } from "@effect-mail/protocol"
 import {
   Mailbox,
   MailServer,
@@ -8,8 +9,8 @@ import {
   TransportContract
 } from "@effect-mail/testing"
 import { SmtpTransport, Transport } from "@effect-mail/transport"
-import { describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Result } from "effect"
 
 const place = { address: "192.0.2.25", port: 25, names: ["mail.example.com"] }
 
@@ -76,4 +77,18 @@ describe("TestTransport", () => {
   for (const { effect, name } of TransportContract.cases(inTest)) {
     it.effect(name, () => Effect.provide(effect, TestTransport.layer(decide)))
   }
+
+  it.effect("shows what it was given, and forgets it when asked", () =>
+    Effect.gen(function* () {
+      const { send } = yield* Transport.Transport
+      const { clear, sent } = yield* TestTransport.TestTransport
+      const envelope = Envelope.make({ from: "alice@example.com", to: ["bob@example.org", "perm@example.org"] })
+      const content = new TextEncoder().encode("Subject: x\r\n\r\n")
+      const parcel = Result.getOrThrow(Parcel.fromBytes(content, Result.getOrThrow(envelope)))
+      const outcomes = yield* send(parcel)
+      assert.deepStrictEqual(yield* sent, [{ parcel, content, outcomes }])
+      yield* clear
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(TestTransport.layer(decide)))
+  )
 })

@@ -43,7 +43,10 @@ export interface Conversation {
    * ends, because half a message is on it; the dialogue is told so, and `fault` tells why.
    */
   readonly submit: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.Effect<Submitted<A>>
-  /** Says QUIT to a server that still listens and owes no answer, and does not wait for its reply. */
+  /**
+   * Says QUIT to a server that still listens and owes no answer, and does not wait for its reply. In the middle of anything
+   * else it ends the connection at once, so that nothing more of a message goes out, least of all its end (SMTP-291).
+   */
   readonly hangUp: Effect.Effect<void>
   /** Whether the connection has ended, is in the middle of something, or the server has spoken without being asked. */
   readonly broken: () => boolean
@@ -260,7 +263,7 @@ export const make = Effect.fnUntraced(function* (
     talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
     submit: run,
     hangUp: Effect.suspend(() => {
-      if (broken()) return Effect.void
+      if (broken()) return wire.abort(brokenOff)
       transcript.client("QUIT")
       // A finalizer cannot be interrupted, so it is the watchdog that ends a write which does not.
       watchdog.arm(farewellMillis, "quit")
@@ -285,7 +288,7 @@ const injected = protocolError(
 
 const closing = new WireError({ reason: "closed", detail: "the server has ended the session" })
 
-const brokenOff = new WireError({ reason: "closed", detail: "the message was broken off before its end" })
+const brokenOff = new WireError({ reason: "closed", detail: "the connection was broken off" })
 
 const expired = (what: string, millis: number): WireError => {
   const within = `within ${Duration.format(Duration.millis(millis))}`

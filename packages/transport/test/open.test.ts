@@ -112,6 +112,14 @@ describe("EHLO", () => {
     comesTo([[greet, expectPrefix("EHLO "), reply("450 4.7.1 No"), ...quit]], ["TempFailure ehlo host host 450 4.7.1"])
   )
 
+  it.effect("refused with 4xx where TLS is required is no lack of TLS (CLASS-20)", () =>
+    comesTo(
+      [[greet, expectPrefix("EHLO "), reply("450 4.7.1 No"), ...quit]],
+      ["TempFailure ehlo host host 450 4.7.1"],
+      TlsPolicy.required
+    )
+  )
+
   it.effect("refused where TLS is required: no HELO, no mail (CLASS-21)", () =>
     comesTo(
       [[greet, expectPrefix("EHLO "), reply("502 5.5.1 What?"), ...quit]],
@@ -281,6 +289,19 @@ describe("required TLS", () => {
     ],
     "tampered with (V-120, TLS-003)": [
       [...hello("STARTTLS"), expect("STARTTLS"), Script.send("220 Go ahead\r\n250 injected\r\n"), Script.close],
+      "Unreachable tls host host 4.7.5"
+    ],
+    "tampered with by somebody who shakes hands then (TLS-003)": [
+      [
+        ...hello("STARTTLS"),
+        expect("STARTTLS"),
+        Script.send("220 Go ahead\r\n250 injected\r\n"),
+        Script.expectTlsFailure
+      ],
+      "Unreachable tls host host 4.7.5"
+    ],
+    "tampered with by half a line, and shaking hands then (TLS-003)": [
+      [...hello("STARTTLS"), expect("STARTTLS"), Script.send("220 Go ahead\r\n25"), Script.expectTlsFailure],
       "Unreachable tls host host 4.7.5"
     ],
     "tampered with by half a line (TLS-003)": [

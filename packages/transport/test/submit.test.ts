@@ -1,7 +1,7 @@
 /** A message on a session: how it is said, what arrives, and what can go wrong with it. */
 import { MessageError } from "@effect-mail/message"
 import { Endpoint, TlsPolicy } from "@effect-mail/protocol"
-import { Script } from "@effect-mail/testing"
+import { MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
 import { SmtpSession } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Metric, Stream } from "effect"
@@ -276,7 +276,7 @@ describe("a message that cannot be read to its end", () => {
   for (const [name, one] of Object.entries(lies)) {
     it.effect(`${name} for BDAT: nothing of it can be taken for a command (SMTP-154)`, () =>
       Effect.gen(function* () {
-        const script = [...hello("PIPELINING", "CHUNKING"), expectNoRset]
+        const script = [...hello("PIPELINING", "CHUNKING"), expectTooLittle]
         const error = yield* against([script], Effect.flip(send(one)))
         assert.strictEqual(error.reason, "unreadable-file")
       })
@@ -297,18 +297,23 @@ describe("a message that cannot be read to its end", () => {
   )
 })
 
-// Whatever the client sends before it is gone, none of it is a command behind the announced octets.
-const expectNoRset: Script.Step = {
+// Whatever the client sends before it is gone, it is not the whole message, and nothing of it is a command behind it.
+const expectTooLittle: Script.Step = {
   what: "the client to be gone",
   last: true,
   play: Effect.fnUntraced(function* (connection) {
     const decoder = new TextDecoder()
     let said = decoder.decode(connection.lines.take())
-    const more = yield* Effect.exit(
-      Effect.forever(Effect.map(connection.wire.read, (chunk) => (said += decoder.decode(chunk))))
+    yield* Effect.ignore(
+      Effect.forever(
+        Effect.map(connection.wire.read, (chunk) => {
+          said += decoder.decode(chunk)
+        })
+      )
     )
-    connection.note(`C: ${said} (${more._tag})`)
-    if (said.includes("RSET")) return yield* new Script.Mismatch({ detail: "octets too many" })
+    const [, announced, content = ""] = /BDAT ([0-9]+) LAST\r\n([^]*)/.exec(said) ?? []
+    connection.note(`C: ${said}`)
+    if (content.length >= Number(announced)) return yield* new Script.Mismatch({ detail: "octets too many" })
   })
 }
 
@@ -334,8 +339,12 @@ describe("a server that answers before the message has ended", () => {
     ] as const) {
       it.effect(`${answer.slice(0, 3)} ${how}: is taken at its word at once, and gets no dot (CLASS-49)`, () =>
         Effect.gen(function* () {
-          const outcomes = yield* against([[...beginning, reply(answer), end]], send(body))
-          assert.deepStrictEqual(shown(outcomes), [expected])
+          const play = Effect.gen(function* () {
+            const session = yield* open()
+            assert.deepStrictEqual(shown(yield* session.submit(body)), [expected])
+            assert.isFalse(session.usable())
+          })
+          yield* against([[...beginning, reply(answer), end]], play)
         })
       )
     }
@@ -505,6 +514,29 @@ describe("an interruption", () => {
     })
   }
 
+  it.effect("while a small message waits to be written: its end is not sent afterwards (SMTP-291)", () =>
+    against(
+      [
+        [
+          ...hello(),
+          ...mail,
+          ...rcpt(),
+          expect("DATA"),
+          reply("354 Go ahead"),
+          Script.pause("1 minute"),
+          expectBreakOff
+        ]
+      ],
+      Effect.gen(function* () {
+        const sending = yield* Effect.forkChild(send())
+        yield* settled
+        yield* Fiber.interrupt(sending)
+        yield* TestClock.adjust("1 minute")
+      }),
+      { window: 50 }
+    )
+  )
+
   it.effect("of an idle session says QUIT", () =>
     against(
       [[...hello(), ...quit]],
@@ -532,6 +564,66 @@ describe("an interruption", () => {
 })
 
 describe("a session", () => {
+  it.effect("that rests for a day between two messages is as good as new", () =>
+    against(
+      [[...hello(), ...mail, ...rcpt(), ...data(), ...mail, ...rcpt(), ...data(), ...quit]],
+      Effect.gen(function* () {
+        const session = yield* open()
+        yield* session.submit(parcel())
+        yield* TestClock.adjust("1 day")
+        assert.isTrue(session.usable())
+        assert.deepStrictEqual(shown(yield* session.submit(parcel())), ["delivered 250"])
+      })
+    )
+  )
+
+  it.effect("whose server reads no commands ends in time (CLASS-35)", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 50 }, (_, i) => `user${i}@example.org`)
+      const play = against([[...hello("PIPELINING"), Script.stall]], send(parcel(...many)), { window: 1000 })
+      const outcomes = yield* endsAfter(Duration.minutes(5), play)
+      assert.deepStrictEqual([...new Set(shown(outcomes))], ["TempFailure mail message host 4.4.2"])
+    })
+  )
+
+  it.effect("whose server is out of step is not used again (SMTP-102, CLASS-58)", () =>
+    against(
+      [[...hello(), ...mail, ...rcpt(), ...data(message, "354 Go on"), ...quit]],
+      Effect.gen(function* () {
+        const session = yield* open()
+        assert.deepStrictEqual(shown(yield* session.submit(parcel())), [
+          "TempFailure data-end message later 354 4.5.0 uncertain"
+        ])
+        assert.isFalse(session.usable())
+      })
+    )
+  )
+
+  const endings: Readonly<Record<string, readonly [Script.Script, Parameters<typeof send>[0]]>> = {
+    "a body that cannot be read": [
+      [...mail, ...rcpt(), expect("DATA"), reply("354 Go ahead"), expectBreakOff],
+      streamed(Stream.fail(broken))
+    ],
+    "a server that talks nonsense": [[expectPrefix("MAIL "), Script.send("nonsense\r\n"), expectEnd], parcel()],
+    "a server that speaks without being asked": [
+      [expectPrefix("MAIL "), Script.send("250 Ok\r\n250 Ok\r\n"), expectEnd],
+      parcel()
+    ]
+  }
+  for (const [name, [script, what]] of Object.entries(endings)) {
+    it.effect(`ends at once at ${name}, not with its scope`, () =>
+      Effect.gen(function* () {
+        const network = yield* MemoryNetwork.MemoryNetwork
+        const server = ScriptedServer.make([...hello(), ...script])
+        yield* network.listen(place, server.handler)
+        const session = yield* open()
+        yield* Effect.exit(session.submit(what ?? parcel()))
+        yield* server.ended
+        assert.isFalse(session.usable())
+      }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer))
+    )
+  }
+
   it.effect("carries one message at a time: a second one is turned away, not mixed in (nodemailer#265)", () =>
     against(
       [[...hello(), expectPrefix("MAIL "), Script.pause("1 minute"), reply("250 Ok"), ...rcpt(), ...data(), ...quit]],

@@ -1,5 +1,6 @@
 /** The mailer that the flags of `send` describe: through a server, or to the recipients' own. */
 import * as NodeMailer from "@effect-mail/node/NodeMailer"
+import * as NodeResolver from "@effect-mail/node/NodeResolver"
 import * as Address from "@effect-mail/protocol/Address"
 import * as Endpoint from "@effect-mail/protocol/Endpoint"
 import * as Sasl from "@effect-mail/protocol/Sasl"
@@ -19,6 +20,7 @@ import * as Prompt from "effect/cli/Prompt"
 import { CliError } from "../CliError.ts"
 import * as ExitStatus from "../ExitStatus.ts"
 import * as File from "./file.ts"
+import { resolverOptions, wrongResolver } from "./resolver.ts"
 
 /** What the flags say about the server. */
 export interface Input {
@@ -27,6 +29,7 @@ export interface Input {
   readonly ca: Option.Option<string>
   readonly ehlo: Option.Option<string>
   readonly timeout: Option.Option<Duration.Duration>
+  readonly resolver: Option.Option<string>
 }
 
 /** The words for `--tls`. */
@@ -46,7 +49,10 @@ export const mailer = Effect.fnUntraced(function* (input: Input) {
   if (Option.isNone(input.server)) {
     const routing = { tls: () => Option.getOrElse(tls, () => TlsPolicy.opportunistic) }
     // A TLS policy is the only routing option, and that one cannot be out of range.
-    return Layer.orDie(NodeMailer.layer({ smtp, dialer, routing }))
+    if (Option.isNone(input.resolver)) return Layer.orDie(NodeMailer.layer({ smtp, dialer, routing }))
+    const router = NodeResolver.layerRouter({ resolver: resolverOptions(input.resolver), routing })
+    const built = yield* Effect.mapError(Layer.build(router), wrongResolver)
+    return NodeMailer.layerMx({ smtp, dialer }).pipe(Layer.provide(Layer.succeedContext(built)))
   }
   const { endpoint, username } = yield* serverOf(input.server.value)
   if (endpoint.implicitTls && Option.contains(input.tls, "none")) {

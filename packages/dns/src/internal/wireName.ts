@@ -12,6 +12,7 @@ export interface Fault {
 const maxName = 255
 
 const maxLabel = 63
+const maxJumps = 127
 
 const plain = /^[a-z0-9_-]*$/
 
@@ -63,12 +64,15 @@ export class Reader {
     let behind: number | undefined
     // A pointer must go before everything that was read of this name, so that there is no loop.
     let floor = this.at
+    let jumps = 0
     for (let size = 1; this.fault === undefined;) {
       const length = this.u8()
       if (length === 0) break
       if (length >= 0xc0) {
         const target = (length - 0xc0) * 0x100 + this.u8()
         if (target >= floor) return this.refuse("a name points forwards or to itself")
+        // A name has no more labels than this; pointers to pointers would make many names of a large message costly.
+        if (++jumps > maxJumps) return this.refuse("a name follows too many pointers")
         behind ??= this.at
         this.at = floor = target
       } else {

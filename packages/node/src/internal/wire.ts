@@ -105,9 +105,6 @@ class NodeWire implements Wire {
 
   readonly #woken = Effect.callback<void>((resume) => {
     this.#wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#wake = ignore
-    })
   })
 
   readonly write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> =>
@@ -123,16 +120,18 @@ class NodeWire implements Wire {
 
   readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>
     Effect.callback((resume) => {
-      const onDrain = (): void => resume(Effect.void)
-      const onClose = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      const onDrain = (): void => settle(Effect.void)
+      const onClose = (): void => settle(Effect.fail(this.#ended ?? closed()))
       const stop = (): void => {
         socket.off("drain", onDrain)
         socket.off("close", onClose)
       }
-      socket.once("drain", onDrain)
-      socket.once("close", onClose)
-      socket.once("drain", stop)
-      socket.once("close", stop)
+      const settle = (result: Effect.Effect<void, WireError>): void => {
+        stop()
+        resume(result)
+      }
+      socket.on("drain", onDrain)
+      socket.on("close", onClose)
       return Effect.sync(stop)
     })
 
@@ -160,7 +159,7 @@ class NodeWire implements Wire {
       socket.once("close", () => fail(closed()))
       socket.once("secureConnect", () => {
         this.#current = socket
-        this.#tls = info(socket, demand)
+        this.#tls = info(socket)
         this.#stopListening = this.#listen(socket)
         resume(Effect.succeed(this.#tls))
       })
@@ -244,14 +243,13 @@ const tlsError = (cause: Error): WireError => {
   return new WireError({ reason: "tls", detail: `during the TLS handshake, ${error.detail}`, cause })
 }
 
-const info = (socket: Tls.TLSSocket, demand: TlsDemand): Receipt.TlsInfo => {
-  const certificate = socket.getPeerCertificate()
+const info = (socket: Tls.TLSSocket): Receipt.TlsInfo => {
   const cipher = socket.getCipher()
-  const named = Tls.checkServerIdentity(demand.host, certificate) === undefined
   return new Receipt.TlsInfo({
     protocol: socket.getProtocol() ?? "TLS",
     cipher: cipher.standardName ?? cipher.name,
-    verified: socket.authorized && named,
-    fingerprint: certificate.fingerprint256
+    // Of the chain and of the name, whether they were demanded or not.
+    verified: socket.authorized,
+    fingerprint: socket.getPeerCertificate().fingerprint256
   })
 }

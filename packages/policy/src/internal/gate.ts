@@ -117,10 +117,12 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     site: Site.Site,
     until: number
   ): Effect.fn.Return<void, Failure.Unreachable> {
-    if (site.restUntil === 0) return
-    const left = Duration.millis(Math.max(0, site.restUntil - (yield* Clock.currentTimeMillis)))
-    if (Duration.isPositive(left)) yield* pause(site, left, until, `${nameOf(site)} has asked for less mail`)
-    site.restUntil = 0
+    // Again after a wait: somebody who woke up earlier may have been asked for less meanwhile.
+    while (site.restUntil > 0) {
+      const left = Duration.millis(Math.max(0, site.restUntil - (yield* Clock.currentTimeMillis)))
+      if (Duration.isZero(left)) site.restUntil = 0
+      else yield* pause(site, left, until, `${nameOf(site)} has asked for less mail`)
+    }
   })
 
   const within = Effect.fnUntraced(function* (

@@ -32,19 +32,19 @@ const mailRules: ReadonlyMap<string, Rule> = new Map([
   ["SMTPUTF8", { offered: (options) => options.smtpUtf8, value: /^$/ }],
   ["RET", { offered: dsn, value: /^(FULL|HDRS)$/i }],
   ["ENVID", { offered: dsn, value: /^.{1,100}$/ }],
-  ["AUTH", { offered: (options) => options.accounts !== undefined || announces(options, "AUTH"), value: /^.{1,500}$/ }],
+  ["AUTH", { offered: (options) => options.accounts !== undefined || announces(options, "AUTH"), value: /./ }],
   ["REQUIRETLS", { offered: announced("REQUIRETLS"), value: /^$/ }],
   ["HOLDFOR", { offered: announced("FUTURERELEASE"), value: /^\d{1,9}$/ }],
   ["HOLDUNTIL", { offered: announced("FUTURERELEASE"), value: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/i }],
   ["BY", { offered: announced("DELIVERBY"), value: /^-?\d{1,9};[NR]T?$/i }],
   ["MT-PRIORITY", { offered: announced("MT-PRIORITY"), value: /^-?\d$/ }],
-  ["TRANSID", { offered: announced("CHECKPOINT"), value: /^<.{1,80}>$/ }],
+  ["TRANSID", { offered: announced("CHECKPOINT"), value: /^<.*>$/ }],
   ["XVERP", { offered: announced("XVERP"), value: /^([-+=]{2})?$/ }]
 ])
 
 const rcptRules: ReadonlyMap<string, Rule> = new Map([
   ["NOTIFY", { offered: dsn, value: /^(NEVER|(SUCCESS|FAILURE|DELAY)(,(SUCCESS|FAILURE|DELAY)){0,2})$/i }],
-  ["ORCPT", { offered: dsn, value: /^[A-Za-z0-9-]{1,40};.{1,500}$/ }]
+  ["ORCPT", { offered: dsn, value: /^[A-Za-z0-9-]+;./ }]
 ])
 
 const rulesFor = { mail: mailRules, rcpt: rcptRules } as const

@@ -49,7 +49,7 @@ const octets = (text: string | Uint8Array): Uint8Array => (typeof text === "stri
 export const host = (
   options: Partial<ServerDialogue.ServerOptions> = {},
   decide: Decide = () => undefined,
-  secure = false
+  secure?: boolean
 ): Host => {
   const questions: Array<ServerDialogue.Question> = []
   const mails: Array<Mail> = []

@@ -17,6 +17,8 @@ export interface Pipe<E> {
   readonly ended: () => E | undefined
   /** Forgets what is on the way. */
   readonly clear: () => void
+  /** Forgets what does not fit into the window, as the writer's machine has not sent it yet. */
+  readonly cut: () => void
   /** Readers get what is on the way and then this error; writers are told at once. Only the first end counts. */
   readonly end: (error: E) => void
 }
@@ -77,6 +79,11 @@ export const make = <E>(window: number): Pipe<E> => {
       chunks = []
       size = 0
       changed()
+    },
+    cut: () => {
+      const sent = Bytes.concat(chunks).subarray(0, window)
+      chunks = sent.length === 0 ? [] : [sent]
+      size = sent.length
     },
     end: (error) => {
       ended ??= error
