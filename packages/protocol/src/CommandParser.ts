@@ -151,7 +151,11 @@ const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
  * @category getters
  * @since 0.1.0
  */
-export const verbOf = (line: string): string => line.split(" ", 1)[0]?.toUpperCase() ?? ""
+export const verbOf = (line: string): string => {
+  const word = line.split(" ", 1)[0] ?? ""
+  // Letters such as the dotless i have an ASCII letter for their upper case; they make no verb.
+  return /^[!-~]*$/.test(word) ? word.toUpperCase() : word
+}
 
 /**
  * Reads one command line, without its line end; fails with the reply that refuses it: 500 for an unknown verb, 501 for

@@ -191,7 +191,15 @@ export function* serve(options: ServerOptions, secure = false): ServerDialogue<v
   const greeting = yield* consult({ _tag: "Connect" })
   if ((yield* say(greeting)) === "end") return
   if (greeting.code >= 400) return yield* turnAway()
-  const state: State = { options, secure, hello: undefined, identity: undefined, transaction: undefined, chunks: [] }
+  const state: State = {
+    options,
+    secure,
+    hello: undefined,
+    identity: undefined,
+    transaction: undefined,
+    chunks: [],
+    octets: 0
+  }
   let next: Next = "go on"
   while (next === "go on") {
     const input = yield { _tag: "Listen" }

@@ -99,7 +99,14 @@ const addressSpec = (tokens: ReadonlyArray<Token>, start: number, at: number): R
 }
 
 const describe = (token: Token | undefined): string =>
-  token === undefined ? "the end" : token.kind === "atom" || token.kind === "quoted" ? "a word" : token.text
+  token === undefined ? "the end" : (words.get(token.kind) ?? token.text)
+
+// What is of any length or content is not repeated.
+const words: ReadonlyMap<Token["kind"], string> = new Map([
+  ["atom", "a word"],
+  ["quoted", "a word"],
+  ["literal", "an address literal"]
+])
 
 const expected = (what: string, token: Token | undefined, end: number): Result.Result<never, Problem> =>
   Result.fail({

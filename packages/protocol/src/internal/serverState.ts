@@ -15,7 +15,9 @@ export interface State {
   identity: Identity | undefined
   transaction: Transaction | undefined
   /** What has come with BDAT; undefined once a chunk was refused, until RSET. */
-  chunks: ReadonlyArray<Uint8Array> | undefined
+  chunks: Array<Uint8Array> | undefined
+  /** The octets in `chunks`. */
+  octets: number
 }
 
 /** Whether the connection goes on. */
@@ -44,6 +46,7 @@ export const noAnswer = Reply.make(451, "4.3.0 No answer")
 export const forget = (state: State): void => {
   state.transaction = undefined
   state.chunks = []
+  state.octets = 0
 }
 
 /** Whether an EHLO line of this server begins with the keyword. */

@@ -86,16 +86,18 @@ export function* onBdat(state: State, { last, size }: CommandOf<"Bdat">): Server
   }
   const { chunks = [], transaction } = state
   // The octets were announced, so they are read whatever is wrong (RFC 3030 section 2).
-  const { content } = yield { _tag: "Receive", framing: size, limit: state.options.maxSize - lengthOf(chunks) }
+  const { content } = yield { _tag: "Receive", framing: size, limit: state.options.maxSize - state.octets }
   if (content === undefined) return "end"
   if (transaction === undefined || state.chunks === undefined) return yield* tell(503, "5.5.1 Bad sequence of commands")
   // Until the chunk is taken nothing but RSET may follow.
   state.chunks = undefined
   if (transaction.recipients.length === 0) return yield* noRecipients(state)
   if (typeof content === "string") return yield* tooLarge()
-  const all = [...chunks, content]
-  if (last) return yield* finish(state, transaction, concat(all))
-  state.chunks = all
+  // An empty chunk begins a message and adds nothing to one, so that no number of them costs memory.
+  if (content.length > 0 || chunks.length === 0) chunks.push(content)
+  state.octets += content.length
+  if (last) return yield* finish(state, transaction, concat(chunks, state.octets))
+  state.chunks = chunks
   return yield* tell(250, `2.0.0 ${size} octets received`)
 }
 
@@ -105,10 +107,8 @@ function* finish(state: State, transaction: Transaction, content: Uint8Array): S
   return next
 }
 
-const lengthOf = (chunks: ReadonlyArray<Uint8Array>): number => chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-
-const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(lengthOf(chunks))
+const concat = (chunks: ReadonlyArray<Uint8Array>, octets: number): Uint8Array => {
+  const all = new Uint8Array(octets)
   let offset = 0
   for (const chunk of chunks) {
     all.set(chunk, offset)
