@@ -12,9 +12,11 @@ import * as Parcel from "@effect-mail/message/Parcel"
 import * as Address from "@effect-mail/protocol/Address"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
-import { Dialer } from "@effect-mail/transport/Dialer"
+import type { Dialer } from "@effect-mail/transport/Dialer"
+import * as PoolSettings from "@effect-mail/transport/PoolSettings"
+import * as SmtpPool from "@effect-mail/transport/SmtpPool"
+import { CurrentSmtpSettings, type InvalidSetting } from "@effect-mail/transport/SmtpSettings"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
-import { CurrentSmtpSettings } from "@effect-mail/transport/SmtpSettings"
 import { failAll, Transport } from "@effect-mail/transport/Transport"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Context from "effect/Context"
@@ -111,22 +113,24 @@ const concurrency = 16
 
 /**
  * Delivers to the hosts that the `Router` gives for each recipient's domain. It speaks SMTP with the settings that are
- * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay.
+ * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay. A
+ * connection is kept for a moment (`PoolSettings.mx`), in case there is more mail for the same host.
+ *
+ * Fails with `InvalidSetting` when one of these settings cannot be used.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerMx: Layer.Layer<Delivery, never, Router | Dialer> = Layer.effect(
+export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = Layer.effect(
   Delivery,
   Effect.gen(function* () {
     const router = yield* Router
-    const dialer = yield* Dialer
-    const settings = { ...(yield* CurrentSmtpSettings), credentials: undefined }
+    const { deadline } = yield* CurrentSmtpSettings
+    const pool = yield* SmtpPool.make({ credentials: undefined }, PoolSettings.mx)
     const one = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
       const route = yield* Effect.result(router.route(domainOf(parcel.envelope.recipients[0].address)))
       if (Result.isFailure(route)) return failAll(parcel, route.failure)
-      return yield* SmtpTransport.sendVia(Route.endpoints(route.success), parcel, settings).pipe(
-        Effect.provideService(Dialer, dialer),
+      return yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, pool.send, deadline).pipe(
         Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
       )
     })

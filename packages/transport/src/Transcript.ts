@@ -1,6 +1,7 @@
 /**
  * What was said on one connection, for people: `C:` for the client, `S:` for the server, secrets already removed, message
- * contents only counted. It keeps the last lines and makes text of them only when somebody asks.
+ * contents only counted. It keeps how the session began and what was said last about one message, so that nobody reads of
+ * another's mail in it, and makes text of it only when somebody asks.
  *
  * @since 0.1.0
  */
@@ -19,7 +20,9 @@ export interface Transcript {
   readonly server: (reply: Reply) => void
   /** Something that happened to the connection. */
   readonly note: (text: string) => void
-  /** The last entries as text, one line each. */
+  /** What follows is about another message: what was said about the one before is forgotten. */
+  readonly begin: () => void
+  /** The beginning of the session and the last entries about this message as text, one line each. */
   readonly text: () => string
 }
 
@@ -35,7 +38,9 @@ type Entry = { readonly from: "C" | "*"; readonly text: string } | { readonly fr
  * @since 0.1.0
  */
 export const make = (): Transcript => {
+  let opening: ReadonlyArray<Entry> = []
   let entries: Array<Entry> = []
+  let messages = 0
   const add = (entry: Entry): void => {
     if (entries.length >= 2 * kept) entries = entries.slice(-kept)
     entries.push(entry)
@@ -44,9 +49,19 @@ export const make = (): Transcript => {
     client: (text) => add({ from: "C", text }),
     server: (reply) => add({ from: "S", reply }),
     note: (text) => add({ from: "*", text }),
-    text: () => entries.slice(-kept).flatMap(format).join("\n")
+    begin: () => {
+      if (messages++ === 0) opening = entries.slice(-kept)
+      entries = []
+    },
+    text: () =>
+      [...opening, ...(messages > 1 ? [skipped(messages - 1)] : []), ...entries.slice(-kept)].flatMap(format).join("\n")
   }
 }
+
+const skipped = (messages: number): Entry => ({
+  from: "*",
+  text: messages === 1 ? "another message went before" : `${messages} other messages went before`
+})
 
 const format = (entry: Entry): ReadonlyArray<string> =>
   entry.from === "S"

@@ -34,3 +34,14 @@ export const failAll = (parcel: Parcel, failure: Failure): ReadonlyArray<Receipt
   parcel.envelope.recipients.map(
     (recipient) => new Receipt.Failed({ recipient: recipient.address, attempts: 1, failure })
   )
+
+/**
+ * Outcomes in the order of a parcel's envelope; those of others are left out.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inOrder = (parcel: Parcel, outcomes: ReadonlyArray<Receipt.Outcome>): ReadonlyArray<Receipt.Outcome> => {
+  const byRecipient = new Map(outcomes.map((outcome) => [outcome.recipient, outcome]))
+  return parcel.envelope.recipients.flatMap(({ address }) => byRecipient.get(address) ?? [])
+}

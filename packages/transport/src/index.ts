@@ -1,7 +1,10 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
 export * as Computation from "./Computation.ts"
 export * as Conversation from "./Conversation.ts"
+export * as Credentials from "./Credentials.ts"
 export * as Dialer from "./Dialer.ts"
+export * as PoolSettings from "./PoolSettings.ts"
+export * as SmtpPool from "./SmtpPool.ts"
 export * as SmtpSession from "./SmtpSession.ts"
 export * as SmtpSettings from "./SmtpSettings.ts"
 export * as SmtpTransport from "./SmtpTransport.ts"

@@ -16,10 +16,12 @@ export const blockSize = 65_536
 type Framing = Dialogue.Content["framing"]
 type Framed = Result.Result<ReadonlyArray<Uint8Array>, MessageError.MessageError>
 
-/** A message with its end in one piece. */
+/** A message that is written at once. */
 export interface Whole {
   readonly _tag: "Whole"
-  readonly chunks: ReadonlyArray<Uint8Array>
+  readonly bytes: Uint8Array
+  /** What follows it, in ASCII: the lone dot. */
+  readonly end: string
 }
 
 /** A message that is larger than a block or not at hand. */
@@ -32,7 +34,7 @@ export interface Blocks {
   readonly quiet: boolean
 }
 
-const loneDot: Whole = { _tag: "Whole", chunks: [new TextEncoder().encode(".\r\n")] }
+const loneDot: Whole = { _tag: "Whole", bytes: new Uint8Array(), end: ".\r\n" }
 
 /** Makes a message ready for one transmission. */
 export const prepare = (
@@ -49,12 +51,21 @@ export const prepare = (
       quiet: dotted
     })
   }
-  const chunks = dotted ? framed(DotStuffing.stuff(body.bytes, body)) : counted(body, body.bytes)
-  return Result.map(chunks, (chunks) => ({ _tag: "Whole", chunks }))
+  return dotted ? stuffed(body, body.bytes) : counted(body, body.bytes)
 }
 
-const counted = (body: Body, bytes: Uint8Array): Framed =>
-  bytes.length === body.size ? Result.succeed([bytes]) : Result.fail(otherSize(body))
+const counted = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> =>
+  bytes.length === body.size ? Result.succeed({ _tag: "Whole", bytes, end: "" }) : Result.fail(otherSize(body))
+
+// Nothing is copied when nothing has to be stuffed.
+const stuffed = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> => {
+  const stuffer = DotStuffing.stuffer(body)
+  const all = stuffer.push(bytes)
+  if (Result.isFailure(all)) return Result.fail(bareLineEnd(all.failure))
+  const end = stuffer.end()
+  if (Result.isFailure(end)) return Result.fail(bareLineEnd(end.failure))
+  return Result.succeed({ _tag: "Whole", bytes: all.success, end: end.success.length === 3 ? ".\r\n" : "\r\n.\r\n" })
+}
 
 const framed = (stuffed: Result.Result<Uint8Array, BareLineEnd>): Framed =>
   Result.mapBoth(stuffed, { onSuccess: (bytes) => [bytes], onFailure: bareLineEnd })
