@@ -105,7 +105,11 @@ export const make = (...scripts: ReadonlyArray<Script.Script>): ScriptedServer =
   return {
     handler: (wire) => {
       const playing = all.find(({ step }) => step === undefined)
-      if (playing !== undefined) return play(playing, wire)
+      if (playing !== undefined) {
+        // Taken now: the next connection may come before the first step is played.
+        playing.step = "its turn"
+        return play(playing, wire)
+      }
       surplus++
       return wire.reset
     },
