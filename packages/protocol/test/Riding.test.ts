@@ -191,10 +191,19 @@ describe("a message behind another one", () => {
     assert.deepStrictEqual(played.wrote, [`${mail}${rcpt("a")}BDAT ${message.length} LAST\r\n${message}`])
   })
 
-  const said: ReadonlyArray<Event> = [
-    ...["250 ok", "354 go", "250 ok", "354 go", "250 ok", "421 bye", "451 no", "550 no", "552 5.5.3 many", "252 x"],
-    ...[end(), end("timeout"), end("reset", true)]
+  const words = [
+    "250 ok",
+    "354 go",
+    "250 ok",
+    "354 go",
+    "250 ok",
+    "421 bye",
+    "451 no",
+    "550 no",
+    "552 5.5.3 many",
+    "252 x"
   ]
+  const said: ReadonlyArray<Event> = [...words, end(), end("timeout"), end("reset", true)]
   const luck = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: said.length - 1 })))
 
   it.prop(
@@ -219,11 +228,9 @@ describe("a message behind another one", () => {
       const own = events.slice(4)
       const { result, wrote } = play(submission(second, pipelining, { sent }), own)
       const whole = wrote.includes(stuffed)
-      assert.strictEqual(whole, /^250|^252/.test(String(own[0])) && /^25/.test(String(own[1])) && own[2] === "354 go")
-      assert.strictEqual(
-        word(result.verdicts[0] ?? assert.fail()).startsWith("accepted"),
-        whole && /^25/.test(String(own[3]))
-      )
+      const took = (event: Event | undefined) => typeof event === "string" && event.startsWith("25")
+      assert.strictEqual(whole, took(own[0]) && took(own[1]) && own[2] === "354 go")
+      assert.strictEqual(word(result.verdicts[0] ?? assert.fail()).startsWith("accepted"), whole && took(own[3]))
     }
   )
 })

@@ -199,9 +199,7 @@ export const make = Effect.fnUntraced(function* (
     allow("body")
     if (message.success._tag === "Blocks") return writeLarge(lines, message.success, behind)
     const { bytes, end } = message.success
-    // The end of the message and what rides behind it are one piece.
-    const chunks = [encoder.encode(lines), bytes, encoder.encode(end + behind)]
-    return Effect.map(write(chunks.filter(({ length }) => length > 0)), (whole) => wrote(whole, behind))
+    return Effect.map(write(Content.joined(lines, bytes, end + behind)), (whole) => wrote(whole, behind))
   }
 
   const writeFlight = (flight: Dialogue.Flight, body: Body | undefined): Effect.Effect<Sent, MessageError> => {
@@ -225,23 +223,32 @@ export const make = Effect.fnUntraced(function* (
   const fly = Effect.fnUntraced(function* (flight: Dialogue.Flight, body: Body | undefined) {
     const { awaits, items } = flight
     let content: Sent = "absent"
-    if (flight.written === true) takeOver(flight)
-    else if (items.length > 0) {
+    if (items.length > 0) {
       allow(awaits[0])
       if (inbox.length > 0 || decoder.pending || wire.readable()) yield* hearUnasked()
       if (ended === undefined) content = yield* writeFlight(flight, body)
     }
+    return inbox.length < awaits.length ? yield* land(flight, content) : answer(flight, content)
+  })
+
+  // Reads what a flight awaits.
+  const land = Effect.fnUntraced(function* (flight: Dialogue.Flight, content: Sent) {
+    const { awaits } = flight
     for (let at = inbox.length; at < awaits.length && ended === undefined; at = inbox.length) {
       allow(awaits[at] ?? "command")
       while (inbox.length === at && ended === undefined) yield* hear
     }
-    watchdog.disarm()
-    const replies = inbox.splice(0, awaits.length)
-    for (const reply of replies) transcript.server(reply)
-    return answer(flight, content, replies)
+    return answer(flight, content)
   })
 
-  const answer = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
+  const answer = (flight: Dialogue.Flight, content: Sent): Dialogue.Answer => {
+    watchdog.disarm()
+    const replies = inbox.splice(0, flight.awaits.length)
+    for (const reply of replies) transcript.server(reply)
+    return meaning(flight, content, replies)
+  }
+
+  const meaning = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
     if (content === "partial") {
       end(brokenOff)
       // Nobody can have taken a message whose end was never sent.
@@ -295,6 +302,13 @@ export const make = Effect.fnUntraced(function* (
     const spoilt = (error: MessageError) => {
       fault = error
       return spoil(error)
+    }
+    // The replies to what was written behind the message before have often come with those to that message.
+    if (mine && ahead && step.done !== true && step.value._tag === "Flight") {
+      takeOver(step.value)
+      step = dialogue.next(
+        inbox.length < step.value.awaits.length ? yield* land(step.value, "absent") : answer(step.value, "absent")
+      )
     }
     while (step.done !== true) {
       step = dialogue.next(mine ? yield* Effect.catch(perform(step.value, body), spoilt) : inUse(step.value))

@@ -154,7 +154,9 @@ export const make = Effect.fnUntraced(function* (
     let deaths = 0
     let ticket = lanes.acquire(seat)
     while (true) {
-      const failure = ticket === "holding" ? undefined : yield* settle(seat, ticket, until)
+      // What happens most is done without a detour: to wait, and to be given a session.
+      if (ticket === "waiting" && until === Infinity && lanes.closing.length === 0) yield* woken(seat)
+      const failure = seat.state === "holding" ? undefined : yield* settle(seat, ticket, until)
       const { held } = seat
       if (held === undefined) {
         return inOrder(whole, [...outcomes, ...failAll(seat.parcel, failure ?? hasEnded)])

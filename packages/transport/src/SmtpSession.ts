@@ -267,9 +267,12 @@ const session = (
   // Recipients that share a problem share the failure.
   const outcomes = ({ recipients }: Parcel["envelope"], { left, verdicts }: ClientDialogue.Submission) => {
     const failures = new Map<Failure.Problem, Failure.Failure>()
-    return verdicts.flatMap((verdict, index) =>
-      left.includes(index) ? [] : [outcome(recipients[index]?.address ?? "", verdict, failures)]
-    )
+    const all: Array<Receipt.Outcome> = []
+    for (const [index, verdict] of verdicts.entries()) {
+      if (left.includes(index)) continue
+      all.push(outcome(recipients[index]?.address ?? "", verdict, failures))
+    }
+    return all
   }
   // A domain counts from when it may be named, so that what rides behind it knows.
   const count = ({ recipients }: Parcel["envelope"]): void => {
@@ -278,23 +281,26 @@ const session = (
       if (domains.size < rcptDomainMax) domains.add(ClientDialogue.domainOf(recipient))
     }
   }
-  const carry = Effect.fnUntraced(function* (parcel: Parcel, journey: Journey = {}) {
-    const { body, envelope } = parcel
-    if (counts && journey.sent === undefined) count(envelope)
-    conversation.begin(journey.until ?? Infinity)
-    const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
-    const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
-    const { fault, value: submission } = yield* conversation.submit(dialogue, body)
-    usable = submission.usable
-    transactions += submission.transactions
-    if (fault !== undefined && !submission.verdicts.some(({ _tag }) => _tag === "Accepted")) return yield* fault
-    return {
-      outcomes: outcomes(envelope, submission),
-      left: submission.left.length === 0 ? undefined : leftOf(parcel, submission.left),
-      rider: conversation.ended() ? undefined : submission.rider,
-      unheard: submission.transactions > 0 && submission.verdicts.every(isUnheard)
-    }
-  })
+  const conclude = (parcel: Parcel, { fault, value }: Conversation.Submitted<ClientDialogue.Submission>) => {
+    usable = value.usable
+    transactions += value.transactions
+    if (fault !== undefined && !value.verdicts.some(({ _tag }) => _tag === "Accepted")) return Effect.fail(fault)
+    return Effect.succeed({
+      outcomes: outcomes(parcel.envelope, value),
+      left: value.left.length === 0 ? undefined : leftOf(parcel, value.left),
+      rider: conversation.ended() ? undefined : value.rider,
+      unheard: value.transactions > 0 && value.verdicts.every(isUnheard)
+    })
+  }
+  const carry = (parcel: Parcel, journey: Journey = {}): Effect.Effect<Carried, MessageError> =>
+    Effect.suspend(() => {
+      const { body, envelope } = parcel
+      if (counts && journey.sent === undefined) count(envelope)
+      conversation.begin(journey.until ?? Infinity)
+      const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
+      const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
+      return Effect.flatMap(conversation.submit(dialogue, body), (submitted) => conclude(parcel, submitted))
+    })
   return {
     endpoint,
     capabilities,

@@ -58,16 +58,26 @@ export type Visit = (
  * @category combinators
  * @since 0.1.0
  */
-export const sendWith = Effect.fnUntraced(function* (
+export const sendWith = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
   visit: Visit,
   deadline?: Duration.Duration
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError> => {
+  const attempt = (until: number) =>
+    // With one endpoint there is nothing to choose and nothing to combine.
+    endpoints.length === 1 ? visit(endpoints[0], parcel, until) : inTurn(endpoints, parcel, visit, until)
+  return deadline === undefined
+    ? attempt(Infinity)
+    : Effect.flatMap(Clock.Clock, (clock) => attempt(monotonicMillis(clock) + Duration.toMillis(deadline)))
+}
+
+const inTurn = Effect.fnUntraced(function* (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  parcel: Parcel.Parcel,
+  visit: Visit,
+  until: number
 ): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError> {
-  const until = deadline === undefined ? Infinity : Duration.toMillis(deadline) + monotonicMillis(yield* Clock.Clock)
-  const [only] = endpoints
-  // With one endpoint there is nothing to choose and nothing to combine.
-  if (endpoints.length === 1) return yield* visit(only, parcel, until)
   // What each recipient has got so far, one outcome for each session.
   const history = new Map<string, Array<Receipt.Outcome>>(
     parcel.envelope.recipients.map(({ address }) => [address, []])

@@ -54,6 +54,28 @@ export const prepare = (
   return dotted ? stuffed(body, body.bytes) : counted(body, body.bytes)
 }
 
+const encoder = new TextEncoder()
+
+// Up to so many octets, copying a message costs less than handing over one more piece.
+const copied = 16_384
+
+/** A message between two texts, in as few pieces as pays. */
+export const joined = (before: string, bytes: Uint8Array, after: string): ReadonlyArray<Uint8Array> => {
+  const all = bytes.length > copied ? undefined : copy(before, bytes, after)
+  return all === undefined
+    ? [encoder.encode(before), bytes, encoder.encode(after)].filter(({ length }) => length > 0)
+    : [all]
+}
+
+// Text in ASCII, which it nearly always is, has as many octets as characters; undefined for any other.
+const copy = (before: string, bytes: Uint8Array, after: string): Uint8Array | undefined => {
+  const all = new Uint8Array(before.length + bytes.length + after.length)
+  const fits = encoder.encodeInto(before, all).written === before.length
+  all.set(bytes, before.length)
+  const end = encoder.encodeInto(after, all.subarray(before.length + bytes.length))
+  return fits && end.read === after.length && end.written === after.length ? all : undefined
+}
+
 const counted = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> =>
   bytes.length === body.size ? Result.succeed({ _tag: "Whole", bytes, end: "" }) : Result.fail(otherSize(body))
 
