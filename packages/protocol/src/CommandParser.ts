@@ -7,6 +7,7 @@
  */
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
+import { upperCase } from "./internal/text.ts"
 import * as Reply from "./Reply.ts"
 
 /**
@@ -83,7 +84,7 @@ const parseParameters = (text: string): ParameterMap | undefined => {
   for (const parameter of text.split(" ")) {
     if (parameter === "") continue
     const equals = parameter.indexOf("=")
-    const keyword = (equals === -1 ? parameter : parameter.slice(0, equals)).toUpperCase()
+    const keyword = upperCase(equals === -1 ? parameter : parameter.slice(0, equals))
     const value = equals === -1 ? undefined : parameter.slice(equals + 1)
     const wrong = !/^[A-Z0-9][A-Z0-9-]*$/.test(keyword) || (value !== undefined && !isValue(keyword, value))
     if (wrong || parameters.has(keyword)) return undefined
@@ -101,7 +102,7 @@ const path =
   (argument, verb) => {
     const start = prefix.length + (argument.charAt(prefix.length) === " " ? 1 : 0)
     const end = Address.pathEnd(argument, start)
-    if (argument.slice(0, prefix.length).toUpperCase() !== prefix || end === -1) {
+    if (upperCase(argument.slice(0, prefix.length)) !== prefix || end === -1) {
       return refuse(501, `5.5.4 Syntax: ${verb} ${prefix}<address> [parameters]`)
     }
     const parameters = parseParameters(argument.slice(end))
@@ -152,9 +153,8 @@ const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
  * @since 0.1.0
  */
 export const verbOf = (line: string): string => {
-  const word = line.split(" ", 1)[0] ?? ""
-  // Letters such as the dotless i have an ASCII letter for their upper case; they make no verb.
-  return /^[!-~]*$/.test(word) ? word.toUpperCase() : word
+  const end = line.indexOf(" ")
+  return upperCase(end === -1 ? line : line.slice(0, end))
 }
 
 /**

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Address from "./Address.ts"
 import * as Endpoint from "./Endpoint.ts"
-import { isAscii } from "./internal/text.ts"
+import { isAscii, quote } from "./internal/text.ts"
 import * as TlsPolicy from "./TlsPolicy.ts"
 
 /**
@@ -62,7 +62,7 @@ export const parse = (input: string): Result.Result<ServerUrl, ServerUrlError> =
   if (/[\u0000-\u0020\u007f]/.test(input)) return fail("There is a space or a control character in it")
   if (!URL.canParse(input)) return fail("This is not a URL")
   const url = new URL(input)
-  if (!isScheme(url.protocol)) return fail(`The scheme ${JSON.stringify(url.protocol.slice(0, -1))} is not known`)
+  if (!isScheme(url.protocol)) return fail(`The scheme ${quote(url.protocol.slice(0, -1), 0)} is not known`)
   const host = hostOf(url)
   if (host === undefined) return fail("The host is missing or not a host name")
   if ((url.pathname !== "" && url.pathname !== "/") || url.search !== "" || url.hash !== "") {

@@ -212,6 +212,33 @@ describe("AUTH", () => {
       assert.strictEqual(Result.getOrThrow(result).mechanism, "LOGIN")
     }
   })
+  it("V-069 AUTH-023 AUTH-024: what the server says about a token stays with the failure, without the token", () => {
+    const token = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"
+    const bearer = new Sasl.Token({ username: "user@example.com", token: Redacted.make(token) })
+    for (const [mechanism, acknowledgement] of [
+      ["OAUTHBEARER", "AQ=="],
+      ["XOAUTH2", ""]
+    ] as const) {
+      const json = { status: "invalid_token", schemes: "bearer mac", scope: `https://mail.example.com/ ${token}` }
+      const { result, wrote } = play(ClientDialogue.authenticate(bearer, session(mechanism)), [
+        `334 ${b64(JSON.stringify(json))}`,
+        "535 5.7.1 no"
+      ])
+      assert.strictEqual(wrote[1], `${acknowledgement}\r\n`)
+      const problem = Result.getOrThrow(Result.flip(result))
+      assert.deepInclude(problem, { _tag: "Refused", stage: "auth" })
+      if (problem._tag === "Refused") {
+        assert.deepInclude({ ...problem.refusal }, { status: "invalid_token", scope: "https://mail.example.com/ ***" })
+      }
+      const failure = Failure.fromProblem(problem)
+      assert.strictEqual(
+        failure.reason,
+        "no (status invalid_token, scope https://mail.example.com/ ***, schemes bearer mac)"
+      )
+      assert.deepInclude({ ...failure }, { _tag: "Unreachable", code: 535, enhanced: "5.7.1", lines: ["5.7.1 no"] })
+      assert.notInclude(JSON.stringify(failure), token)
+    }
+  })
   it("CLASS-31 CLS-012: 454 and 432 may pass", () => {
     assert.strictEqual(failed(authenticate(["PLAIN"], ["454 later"]).result), "TempFailure auth later 454 4.7.0")
     assert.strictEqual(failed(authenticate(["PLAIN"], ["432 4.7.12 x"]).result), "TempFailure auth later 432 4.7.12")

@@ -32,6 +32,23 @@ describe("verbs", () => {
       assert.strictEqual(refusal(line), "502 5.5.1", line)
     }
   })
+  it("SMTP-003: a letter whose upper case is one of ASCII makes no verb and no keyword", () => {
+    for (const line of ["MA\u0131L FROM:<a@b.example>", "R\u017fET", "M\u0130IL FROM:<>", "\ufb01x", "qu\u0131t"]) {
+      assert.strictEqual(refusal(line), "500 5.5.1", line)
+      assert.strictEqual(CommandParser.verbOf(line), line.split(" ")[0])
+    }
+    for (const line of [
+      "MAIL FROM:<a@b.example> \u017fIZE=1",
+      "MAIL FROM:<a@b.example> S\u0131ZE=1",
+      "MAIL FROM:<a@b.example> MT-PR\u0131ORITY=1",
+      "RCPT TO:<a@b.example> NOT\u0131FY=NEVER",
+      "AUTH PLA\u0131N",
+      "AUTH \u017fCRAM-SHA-1",
+      "BDAT 1 LA\u017fT"
+    ]) {
+      assert.strictEqual(refusal(line).slice(0, 3), "501", line)
+    }
+  })
   it("SMTP-033: DATA, RSET, QUIT and STARTTLS take no argument", () => {
     for (const verb of ["DATA", "RSET", "QUIT", "STARTTLS"]) {
       assert.deepInclude(fields(`${verb.toLowerCase()}  `), { _tag: "Plain", verb })

@@ -8,6 +8,7 @@ import type { ParameterMap } from "../CommandParser.ts"
 import * as Reply from "../Reply.ts"
 import type { ServerOptions } from "../ServerDialogue.ts"
 import { announces, type State } from "./serverState.ts"
+import { upperCase } from "./text.ts"
 
 interface Rule {
   readonly offered: (options: ServerOptions, value: string) => boolean
@@ -21,7 +22,7 @@ const announced =
 
 // BODY=BINARYMIME comes with an extension of its own.
 const body = ({ binaryMime = false, chunking, eightBitMime }: ServerOptions, value: string): boolean =>
-  value.toUpperCase() === "BINARYMIME" ? binaryMime && chunking : eightBitMime
+  upperCase(value) === "BINARYMIME" ? binaryMime && chunking : eightBitMime
 
 const dsn = (options: ServerOptions): boolean => options.dsn
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ClientCommand } from "../CommandParser.ts"
+import { type ClientCommand, verbOf } from "../CommandParser.ts"
 import * as Reply from "../Reply.ts"
 import type { Identity, Question, ServerDialogue, ServerOptions, Transaction } from "../ServerDialogue.ts"
 
@@ -51,4 +51,4 @@ export const forget = (state: State): void => {
 
 /** Whether an EHLO line of this server begins with the keyword. */
 export const announces = ({ keywords }: ServerOptions, keyword: string): boolean =>
-  keywords.some((line) => line.split(" ", 1)[0]?.toUpperCase() === keyword)
+  keywords.some((line) => verbOf(line) === keyword)

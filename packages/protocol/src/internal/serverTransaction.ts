@@ -7,7 +7,7 @@ import * as Reply from "../Reply.ts"
 import type { ServerDialogue, Transaction } from "../ServerDialogue.ts"
 import { wrongParameter } from "./serverParameters.ts"
 import { type CommandOf, consult, forget, type Next, noAnswer, say, type State, tell } from "./serverState.ts"
-import { isAscii } from "./text.ts"
+import { isAscii, upperCase } from "./text.ts"
 
 export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Mail">): ServerDialogue<Next> {
   const { hello, identity, options, transaction } = state
@@ -53,7 +53,7 @@ const noRecipients = ({ options }: State): ServerDialogue<Next> =>
 
 const tooLarge = (): ServerDialogue<Next> => tell(552, "5.3.4 The message is too large")
 
-const isBinary = ({ parameters }: Transaction): boolean => parameters.get("BODY")?.toUpperCase() === "BINARYMIME"
+const isBinary = ({ parameters }: Transaction): boolean => upperCase(parameters.get("BODY") ?? "") === "BINARYMIME"
 
 export function* onData(state: State): ServerDialogue<Next> {
   const { transaction } = state
