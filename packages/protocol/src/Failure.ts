@@ -361,7 +361,7 @@ const fromReply = (refused: Refused, where: Where): Failure => {
 }
 
 // Enough for a scope of several URLs.
-const maxWords = 300
+const maxWords = 150
 
 // The reply to a refused token says that it is refused, the exchange before it says why.
 const wordsOf = (refusal: Refusal | undefined): ReadonlyArray<string> => {
