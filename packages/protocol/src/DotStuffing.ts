@@ -10,7 +10,7 @@
  */
 import * as Result from "effect/Result"
 import { LineScan } from "./internal/lineScan.ts"
-import { insertAt, removeAt } from "./internal/splice.ts"
+import { doubleDots, insertAt, removeAt } from "./internal/splice.ts"
 import { empty } from "./internal/utf8.ts"
 import { BareLineEnd } from "./LineEndings.ts"
 
@@ -55,15 +55,26 @@ const bareEnd = (scan: LineScan, chunk: Uint8Array, before: number): BareLineEnd
     : new BareLineEnd({ found: "CR", offset: before + at - 1 })
 }
 
+// Where dots are so close to each other, a loop over octets is faster than copies between them.
+const closeDots = 32
+
+const fewDots = (bytes: Uint8Array): number => Math.ceil(bytes.length / closeDots)
+
+const doubled = (scan: LineScan, bytes: Uint8Array, few: number, tail: Uint8Array): Uint8Array =>
+  scan.dotCount > few
+    ? doubleDots(bytes, scan.dots[0] ?? 0, scan.dotCount, tail)
+    : insertAt(bytes, scan.dots, scan.dotCount, dot, tail)
+
 const checked = (): Stuffer => {
   const scan = new LineScan(true)
   let before = 0
   return {
     push: (chunk) => {
-      scan.scan(chunk)
+      const few = fewDots(chunk)
+      scan.scan(chunk, few)
       if (scan.bareCount > 0) return Result.fail(bareEnd(scan, chunk, before))
       before += chunk.length
-      return Result.succeed(scan.dotCount === 0 ? chunk : insertAt(chunk, scan.dots, scan.dotCount, dot, empty))
+      return Result.succeed(scan.dotCount === 0 ? chunk : doubled(scan, chunk, few, empty))
     },
     end: () =>
       scan.afterCr
@@ -104,10 +115,11 @@ export const stuff = (body: Uint8Array, facts: Facts = {}): Result.Result<Uint8A
     return Result.succeed(insertAt(body, [], 0, dot, last === LF ? afterLine : withinLine))
   }
   const scan = new LineScan(true)
-  scan.scan(body)
+  const few = fewDots(body)
+  scan.scan(body, few)
   if (scan.bareCount > 0) return Result.fail(bareEnd(scan, body, 0))
   if (scan.afterCr) return Result.fail(new BareLineEnd({ found: "CR", offset: body.length - 1 }))
-  return Result.succeed(insertAt(body, scan.dots, scan.dotCount, dot, scan.atLineStart ? afterLine : withinLine))
+  return Result.succeed(doubled(scan, body, few, scan.atLineStart ? afterLine : withinLine))
 }
 
 /**

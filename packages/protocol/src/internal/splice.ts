@@ -5,6 +5,9 @@
 // Below this length a loop is faster than a native copy.
 const SHORT = 32
 
+const LF = 10
+const DOT = 46
+
 const copy = (from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void => {
   if (end - start >= SHORT) to.set(from.subarray(start, end), at)
   // The index is below the length.
@@ -30,11 +33,30 @@ export const insertAt = (
   for (let i = 0; i < count; i++) {
     const position = positions[i] as number // i is below the count
     copy(bytes, read, position, result, read + i)
-    result[position + i] = bytes[position] === 10 ? inserted.beforeLf : inserted.else
+    result[position + i] = bytes[position] === LF ? inserted.beforeLf : inserted.else
     read = position
   }
   copy(bytes, read, bytes.length, result, read + count)
   result.set(tail, bytes.length + count)
+  return result
+}
+
+/**
+ * The octets with one more dot before each dot that begins a line, of which there are `count` and the first is at `first`, and
+ * `tail` behind them. Every LF must end a line.
+ */
+export const doubleDots = (bytes: Uint8Array, first: number, count: number, tail: Uint8Array): Uint8Array => {
+  const length = bytes.length
+  const result = new Uint8Array(length + count + tail.length)
+  result.set(bytes.subarray(0, first))
+  let write = first
+  result[write++] = DOT
+  for (let read = first; read < length;) {
+    const octet = bytes[read++] as number // below the length
+    result[write++] = octet
+    if (octet === LF && read < length && bytes[read] === DOT) result[write++] = DOT
+  }
+  result.set(tail, write)
   return result
 }
 
