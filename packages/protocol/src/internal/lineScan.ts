@@ -23,7 +23,7 @@ const SHORT = 64
 
 /** A scan over a sequence of chunks; `dots` and `bare` hold what the last chunk had, up to their counts. */
 export class LineScan {
-  /** Indices of dots that begin a line; the first of them only, when a scan was told how many are of use. */
+  /** Indices of dots that begin a line. */
   readonly dots: Array<number> = []
   dotCount = 0
   #maxDots = 0
@@ -51,7 +51,7 @@ export class LineScan {
     return this.#previous === CR
   }
 
-  /** Scans the next chunk; beyond `maxDots` dots are counted only. */
+  /** Scans the next chunk; stops when there are more than `maxDots` dots. */
   scan(bytes: Uint8Array, maxDots = Infinity): void {
     this.#maxDots = maxDots
     this.dotCount = 0
@@ -111,9 +111,8 @@ export class LineScan {
         if (bytes[at] === LF) {
           at++
           if (at < length && bytes[at] === DOT) {
-            if (count < max) dots[count] = at
-            count++
-            at++
+            dots[count++] = at++
+            if (count > max) at = length
           }
         } else if (this.#stopAt(at)) {
           at = length
