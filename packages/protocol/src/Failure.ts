@@ -249,16 +249,13 @@ export interface Where {
 }
 
 /**
- * The context of a failure at an endpoint.
+ * The context of a failure at an endpoint; a Unix domain socket has no port.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const at = (endpoint: Endpoint.Endpoint): Where => ({
-  host: endpoint.host,
-  address: endpoint.address,
-  port: endpoint.port
-})
+export const at = ({ address, host, path, port }: Endpoint.Endpoint): Where =>
+  path === undefined ? { host, address, port } : { host }
 
 /**
  * The fields of a failure; what is absent or undefined is left out.
