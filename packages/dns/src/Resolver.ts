@@ -262,12 +262,12 @@ export const make = (
         Effect.catchTag("ExchangeError", ({ detail }) =>
           Effect.fail(failure(question, "Network", `${show(target)} could not be asked: ${detail}`))
         ),
-        Effect.flatMap((bytes) =>
-          Result.match(DnsMessage.decode(bytes), {
-            onFailure: ({ message }) => Effect.fail(failure(question, "Malformed", message)),
-            onSuccess: Effect.succeed
-          })
-        )
+        Effect.flatMap((bytes) => {
+          const message = DnsMessage.decode(bytes)
+          return Result.isSuccess(message)
+            ? Effect.succeed(message.success)
+            : Effect.fail(failure(question, "Malformed", message.failure.message))
+        })
       )
 
     const once = (target: Target, question: Question): Effect.Effect<Answer, ResolverError> =>
@@ -277,10 +277,10 @@ export const make = (
           () => within(question, target, exchange.tcp(target, question.bytes))
         ),
         Effect.flatMap((message) => {
-          const { trouble, ...answer } = Reading.read(message, question)
-          return trouble === undefined
-            ? Effect.succeed({ ...answer, authenticated: answer.authenticated && target.trusted })
-            : Effect.fail(failure(question, trouble.reason, trouble.detail))
+          const answer = Reading.read(message, question, target.trusted)
+          return Result.isSuccess(answer)
+            ? Effect.succeed(answer.success)
+            : Effect.fail(failure(question, answer.failure.reason, answer.failure.detail))
         })
       )
 
