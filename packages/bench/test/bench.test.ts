@@ -126,7 +126,10 @@ describe("the bench", () => {
       "      1  effect-mail 1.0.0          40    80   150 %            5    64 MiB  10 %",
       ""
     ])
-    assert.include(Table.table("group", { ...scenario, goal: 81 }, { standings: [ours], note: undefined }), "(things, goal 81/s missed)")
+    assert.include(
+      Table.table("group", { ...scenario, goal: 81 }, { standings: [ours], note: undefined }),
+      "(things, goal 81/s missed)"
+    )
   })
 
   it("says so when the machine had other things to do", () => {

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -19,6 +20,7 @@ import * as DnsMessage from "./DnsMessage.ts"
 import * as Reading from "./internal/answer.ts"
 import * as Gate from "./internal/gate.ts"
 import * as Check from "./internal/options.ts"
+import * as TimeLimit from "./internal/timeLimit.ts"
 
 /**
  * A definite answer: all records of the type, or the proof that there are none.
@@ -185,7 +187,7 @@ interface Target extends Server {
 }
 
 interface Settings {
-  readonly targets: ReadonlyArray<Target>
+  readonly targets: Arr.NonEmptyReadonlyArray<Target>
   readonly timeout: Duration.Duration
   readonly tries: number
   readonly concurrency: number
@@ -194,10 +196,11 @@ interface Settings {
 const settingsOf = (options: ResolverOptions): Result.Result<Settings, Check.InvalidOption> =>
   Result.gen(function* () {
     const servers = yield* Check.each("servers", options.servers, parseServer)
-    if (servers.length === 0) return yield* Check.invalid("servers", "there is none", "Name at least one resolver")
+    if (!Arr.isReadonlyArrayNonEmpty(servers))
+      return yield* Check.invalid("servers", "there is none", "Name at least one resolver")
     const trust = yield* Check.oneOf("trustAd", options.trustAd ?? "loopback", ["loopback", "always", "never"])
     return {
-      targets: servers.map((server) => ({
+      targets: Arr.map(servers, (server) => ({
         ...server,
         trusted: trust === "always" || (trust === "loopback" && isLocal(server))
       })),
@@ -249,55 +252,57 @@ export const make = (
   Result.map(settingsOf(options), (settings) => {
     const limited = Gate.make(settings.concurrency)
 
+    const limit = TimeLimit.make(settings.timeout)
+
     const within = (
       question: Question,
       target: Target,
       reply: Effect.Effect<Uint8Array, ExchangeError>
     ): Effect.Effect<DnsMessage.Message, ResolverError> =>
-      reply.pipe(
-        Effect.timeoutOrElse({
-          duration: settings.timeout,
-          orElse: () => Effect.fail(failure(question, "Timeout", `${show(target)} did not answer in time`))
-        }),
-        Effect.catchTag("ExchangeError", ({ detail }) =>
-          Effect.fail(failure(question, "Network", `${show(target)} could not be asked: ${detail}`))
-        ),
-        Effect.flatMap((bytes) => {
-          const message = DnsMessage.decode(bytes)
-          return Result.isSuccess(message)
-            ? Effect.succeed(message.success)
-            : Effect.fail(failure(question, "Malformed", message.failure.message))
-        })
+      Effect.matchEffect(
+        limit(reply, () => "Timeout" as const),
+        {
+          onFailure: (error) =>
+            error === "Timeout"
+              ? Effect.fail(failure(question, "Timeout", `${show(target)} did not answer in time`))
+              : Effect.fail(failure(question, "Network", `${show(target)} could not be asked: ${error.detail}`)),
+          onSuccess: (bytes) => {
+            const message = DnsMessage.decode(bytes)
+            return Result.isSuccess(message)
+              ? Effect.succeed(message.success)
+              : Effect.fail(failure(question, "Malformed", message.failure.message))
+          }
+        }
       )
 
     const once = (target: Target, question: Question): Effect.Effect<Answer, ResolverError> =>
-      within(question, target, exchange.udp(target, question.bytes)).pipe(
-        Effect.filterOrElse(
-          (message) => !message.truncated,
-          () => within(question, target, exchange.tcp(target, question.bytes))
-        ),
-        Effect.flatMap((message) => {
-          const answer = Reading.read(message, question, target.trusted)
-          return Result.isSuccess(answer)
-            ? Effect.succeed(answer.success)
-            : Effect.fail(failure(question, answer.failure.reason, answer.failure.detail))
-        })
+      Effect.flatMap(within(question, target, exchange.udp(target, question.bytes)), (message) =>
+        message.truncated
+          ? Effect.flatMap(within(question, target, exchange.tcp(target, question.bytes)), (whole) =>
+              read(question, target, whole)
+            )
+          : read(question, target, message)
       )
 
-    const ask = Effect.fnUntraced(function* (question: Question) {
-      let left = settings.targets
-      let failed: ResolverError | undefined
-      for (let round = 0; round < settings.tries && left.length > 0; round++) {
-        const silent: Array<Target> = []
+    // Most questions are answered by the first server at once.
+    const [first, ...others] = settings.targets
+    const ask = (question: Question): Effect.Effect<Answer, ResolverError> =>
+      Effect.catch(once(first, question), (failed) => askOthers(question, failed))
+
+    const askOthers = Effect.fnUntraced(function* (question: Question, first: ResolverError) {
+      let failed = first
+      let left: ReadonlyArray<Target> = others
+      const silent = failed.reason === "Timeout" ? [settings.targets[0]] : []
+      for (let round = 0; round < settings.tries; round++) {
         for (const target of left) {
           const result = yield* Effect.result(once(target, question))
           if (Result.isSuccess(result)) return result.success
           if (result.failure.reason === "Timeout") silent.push(target)
-          if (failed === undefined || failed.reason === "Timeout") failed = result.failure
+          if (failed.reason === "Timeout") failed = result.failure
         }
-        left = silent
+        left = silent.splice(0)
       }
-      return yield* failed ?? failure(question, "Timeout", "no resolver answered")
+      return yield* failed
     })
 
     const query = (name: string, type: DnsMessage.RecordType) =>
@@ -309,6 +314,13 @@ export const make = (
     // The records of an answer are those of the type that was asked for; see `Reading.read`.
     return Resolver.of({ query: query as Resolver["Service"]["query"] })
   })
+
+const read = (question: Question, target: Target, message: DnsMessage.Message) => {
+  const answer = Reading.read(message, question, target.trusted)
+  return Result.isSuccess(answer)
+    ? Effect.succeed(answer.success)
+    : Effect.fail(failure(question, answer.failure.reason, answer.failure.detail))
+}
 
 const show = ({ address, port }: Server): string =>
   address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`

@@ -116,7 +116,8 @@ export class Reader {
     const from = this.at
     this.skip(length)
     for (let at = from; at < this.at; at++) {
-      if (plain[this.bytes[at] ?? 0] === 0) return Array.from(this.bytes.subarray(from, this.at), escaped).join("").toLowerCase()
+      if (plain[this.bytes[at] ?? 0] === 0)
+        return Array.from(this.bytes.subarray(from, this.at), escaped).join("").toLowerCase()
     }
     return asciiOf(this.bytes, from, this.at)
   }
@@ -127,15 +128,14 @@ export class Reader {
   }
 }
 
-const scratch = new Uint8Array(maxLabel)
-
 // In lower case. Of a label, which is short enough for the arguments of a call.
 const asciiOf = (bytes: Uint8Array, from: number, to: number): string => {
+  const octets: Array<number> = []
   for (let at = from; at < to; at++) {
     const octet = bytes[at] ?? 0
-    scratch[at - from] = octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet
+    octets.push(octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet)
   }
-  return String.fromCharCode.apply(null, scratch.subarray(0, to - from))
+  return String.fromCharCode(...octets)
 }
 
 const escaped = (octet: number): string => {

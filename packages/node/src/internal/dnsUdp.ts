@@ -44,7 +44,9 @@ class Port {
     })
     this.#socket.on("message", (reply) => this.#receive(reply))
     this.#socket.on("error", (error) => this.#fail(error))
-    this.#socket.connect(server.port, server.address, (error?: Error) => (error ? this.#fail(error) : this.#connected()))
+    this.#socket.connect(server.port, server.address, (error?: Error) =>
+      error ? this.#fail(error) : this.#connected()
+    )
   }
 
   get usable(): boolean {

@@ -8,7 +8,7 @@ const many = 100_000
 // Two hosts of the same preference with two addresses each, as large domains have them.
 const answers = (n: number) => ({
   mx: ["mx1", "mx2"].map((host) => ({ exchange: `${host}.d${n}.example`, priority: 10 })),
-  a: [`192.0.${n >> 8 & 255}.${n & 255}`],
+  a: [`192.0.${(n >> 8) & 255}.${n & 255}`],
   aaaa: [`2001:db8::${(n >> 8).toString(16)}:${(n & 255).toString(16)}`]
 })
 
@@ -27,9 +27,17 @@ const cachedRouter = async (capacity: number) => {
     return (type === "A" ? a : aaaa).map((text) => ({ ...common, address: NetAddress.ipFromStringUnsafe(text) }))
   }
   const query = (name: string, type: string) =>
-    Effect.succeed({ rcode: "NOERROR", records: records(name, type), alias: undefined, authenticated: false, ttl: 3600 })
+    Effect.succeed({
+      rcode: "NOERROR",
+      records: records(name, type),
+      alias: undefined,
+      authenticated: false,
+      ttl: 3600
+    })
   // The records are of the type that is asked for.
-  const resolver = Layer.succeed(Resolver.Resolver, { query: query as unknown as Resolver.Resolver["Service"]["query"] })
+  const resolver = Layer.succeed(Resolver.Resolver, {
+    query: query as unknown as Resolver.Resolver["Service"]["query"]
+  })
   const layer = RouteCache.layer({ capacity }).pipe(
     Layer.provide(Router.layerResolver({ privateAddresses: "allow" })),
     Layer.provide(resolver)
@@ -67,11 +75,13 @@ interface Known {
 const known = (n: number): Known => {
   const { a, aaaa, mx } = answers(n)
   return {
-    hosts: mx.map(({ exchange, priority }, at) => ({
-      name: exchange,
-      preference: priority,
-      addresses: at === 0 ? [...aaaa, ...a] : []
-    })).filter(({ addresses }) => addresses.length > 0),
+    hosts: mx
+      .map(({ exchange, priority }, at) => ({
+        name: exchange,
+        preference: priority,
+        addresses: at === 0 ? [...aaaa, ...a] : []
+      }))
+      .filter(({ addresses }) => addresses.length > 0),
     until: Date.now() + 3_600_000
   }
 }

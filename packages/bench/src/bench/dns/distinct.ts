@@ -12,12 +12,19 @@ const concurrency = 256
 const domains = Array.from({ length: count }, (_, n) => `d${n}.bench.test`)
 
 const zone = domains
-  .map((_, n) => `d${n} 3600 MX 10 mx.d${n}\nmx.d${n} 3600 A 192.0.${2 + (n >> 8)}.${n & 255}\nmx.d${n} 3600 AAAA 2001:db8::${(n + 1).toString(16)}`)
+  .map(
+    (_, n) =>
+      `d${n} 3600 MX 10 mx.d${n}\nmx.d${n} 3600 A 192.0.${2 + (n >> 8)}.${n & 255}\nmx.d${n} 3600 AAAA 2001:db8::${(n + 1).toString(16)}`
+  )
   .join("\n")
 
 const stage = async (): Promise<Stage> => {
   if (DnsPeers.missing !== undefined) throw new Error(DnsPeers.missing)
-  const [Effect, Exit, Scope] = await Promise.all([import("effect/Effect"), import("effect/Exit"), import("effect/Scope")])
+  const [Effect, Exit, Scope] = await Promise.all([
+    import("effect/Effect"),
+    import("effect/Exit"),
+    import("effect/Scope")
+  ])
   const scope = Scope.makeUnsafe()
   const server = await Effect.runPromise(Scope.provide(DnsPeers.start({ "bench.test": zone }), scope))
   return {
