@@ -211,7 +211,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     entry.hits++
     entry.used = true
     const refresh = now >= entry.refreshAt && entry.hits >= busy && !pending.has(domain)
-    const given = Exit.isExit(entry.found) ? entry.found : redrawn(Packed.unpack(domain, entry.found))
+    const given = Exit.isExit(entry.found) ? entry.found : redrawn(domain, entry.found)
     const counted = Effect.andThen(Metric.update(hits, 1), given)
     return refresh ? Metric.update(refreshes, 1).pipe(Effect.andThen(begin(domain)), Effect.andThen(counted)) : counted
   }
@@ -249,12 +249,14 @@ const isTrouble = (found: Found): boolean => {
 }
 
 // The order of equal hosts is drawn anew at every call (DNS-007).
-const redrawn = (route: Route): Effect.Effect<Route> =>
-  hasEquals(route.hosts)
-    ? Effect.map(Mx.order(route.hosts), (hosts) =>
-        Arr.isReadonlyArrayNonEmpty(hosts) ? new Route({ ...route, hosts }, { disableChecks: true }) : route
+const redrawn = (domain: string, packed: Packed.PackedRoute): Effect.Effect<Route> => {
+  const hosts = Packed.hostsOf(packed)
+  return hasEquals(hosts)
+    ? Effect.map(Mx.order(hosts), (ordered) =>
+        Packed.unpack(domain, packed, Arr.isReadonlyArrayNonEmpty(ordered) ? ordered : hosts)
       )
-    : Effect.succeed(route)
+    : Effect.succeed(Packed.unpack(domain, packed, hosts))
+}
 
 const hasEquals = (hosts: Route["hosts"]): boolean =>
   hosts.some(({ preference }, index) => index > 0 && preference === hosts[index - 1]?.preference)

@@ -5,11 +5,12 @@ import { work } from "../Scenario.ts"
 
 const many = 100_000
 
-// Two hosts of the same preference with two addresses each, as large domains have them.
-const answers = (n: number) => ({
-  mx: ["mx1", "mx2"].map((host) => ({ exchange: `${host}.d${n}.example`, priority: 10 })),
-  a: [`192.0.${(n >> 8) & 255}.${n & 255}`],
-  aaaa: [`2001:db8::${(n >> 8).toString(16)}:${(n & 255).toString(16)}`]
+// Two hosts of the same preference, each with an address of both families, as large domains have them.
+const hostsIn = (n: number) => [1, 2].map((host) => `mx${host}.d${n}.example`)
+
+const addressesOf = (n: number, host: string) => ({
+  A: `192.${host}.${(n >> 8) & 255}.${n & 255}`,
+  AAAA: `2001:db8:${host}::${(n >> 8).toString(16)}:${(n & 255).toString(16)}`
 })
 
 // A resolver that has all answers at once, so that nothing but the routes and their cache is measured.
@@ -20,11 +21,12 @@ const cachedRouter = async (capacity: number) => {
   const Effect = await import("effect/Effect")
   const Layer = await import("effect/Layer")
   const NetAddress = await import("effect/net/NetAddress")
-  const records = (name: string, type: string): ReadonlyArray<unknown> => {
-    const { a, aaaa, mx } = answers(Number(/d(\d+)\.example$/.exec(name)?.[1]))
-    const common = { name, ttl: 3600, type }
-    if (type === "MX") return mx.map((record) => ({ ...common, ...record }))
-    return (type === "A" ? a : aaaa).map((text) => ({ ...common, address: NetAddress.ipFromStringUnsafe(text) }))
+  const records = (question: string, type: string): ReadonlyArray<unknown> => {
+    const [, host = "", n = ""] = /^(?:mx(\d)\.)?d(\d+)\.example$/.exec(question) ?? []
+    const common = { name: question, ttl: 3600, type }
+    if (type === "MX") return hostsIn(Number(n)).map((exchange) => ({ ...common, exchange, priority: 10 }))
+    const text = addressesOf(Number(n), host)[type === "A" ? "A" : "AAAA"]
+    return [{ ...common, address: NetAddress.ipFromStringUnsafe(text) }]
   }
   const query = (name: string, type: string) =>
     Effect.succeed({
@@ -72,19 +74,13 @@ interface Known {
   readonly until: number
 }
 
-const known = (n: number): Known => {
-  const { a, aaaa, mx } = answers(n)
-  return {
-    hosts: mx
-      .map(({ exchange, priority }, at) => ({
-        name: exchange,
-        preference: priority,
-        addresses: at === 0 ? [...aaaa, ...a] : []
-      }))
-      .filter(({ addresses }) => addresses.length > 0),
-    until: Date.now() + 3_600_000
-  }
-}
+const known = (n: number): Known => ({
+  hosts: hostsIn(n).map((name, at) => {
+    const { A, AAAA } = addressesOf(n, String(at + 1))
+    return { name, preference: 10, addresses: [AAAA, A] }
+  }),
+  until: Date.now() + 3_600_000
+})
 
 // The least that a cache can be: a Map, a look at the clock, and a promise, since the route may not be there.
 const plainMap = async (): Promise<Work> => {
