@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -314,6 +315,114 @@ export const make = (
     // The records of an answer are those of the type that was asked for; see `Reading.read`.
     return Resolver.of({ query: query as Resolver["Service"]["query"] })
   })
+
+/**
+ * What a resolver of `layerTest` answers to one question: why it has no answer, or what differs from an empty answer that
+ * holds for a minute. `ttl` and `name` of a record are those of the answer and of its name by default.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export type TestAnswer<T extends DnsMessage.RecordType = DnsMessage.RecordType> =
+  | ErrorReason
+  | {
+      readonly rcode?: Answer["rcode"] | undefined
+      readonly records?: ReadonlyArray<DnsMessage.RecordData[T]> | undefined
+      readonly alias?: string | undefined
+      readonly authenticated?: boolean | undefined
+      readonly ttl?: number | undefined
+    }
+
+/**
+ * By question, as in `MX example.com`, what a resolver of `layerTest` answers.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export type TestAnswers = {
+  readonly [T in DnsMessage.RecordType as `${T} ${string}`]?: TestAnswer<T>
+}
+
+/**
+ * The test's side of `layerTest`.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export class TestResolver extends Context.Service<
+  TestResolver,
+  {
+    /** The questions that were asked, as in `MX example.com`, oldest first. */
+    readonly asked: Effect.Effect<ReadonlyArray<string>>
+    /** Sets the answers to some questions from now on. */
+    readonly answer: (answers: TestAnswers) => Effect.Effect<void>
+  }
+>()("@effect-mail/dns/TestResolver") {}
+
+const testKey = (question: string): string => {
+  const [type = "", name = ""] = question.split(" ")
+  return `${type} ${Reading.canonical(name)}`
+}
+
+const testAnswer = (name: string, type: DnsMessage.RecordType, given: Exclude<TestAnswer, string>): Answer => {
+  const ttl = given.ttl ?? 60
+  // The table has records of the type under each question.
+  const records = (given.records ?? []).map((data) => ({ name, ttl, ...data, type }) as DnsMessage.DnsRecord)
+  return {
+    rcode: given.rcode ?? "NOERROR",
+    records,
+    alias: given.alias,
+    authenticated: given.authenticated ?? false,
+    ttl
+  }
+}
+
+/**
+ * A resolver for tests: answers from a table and records what it was asked, which `TestResolver` tells. A name of which
+ * the table has nothing does not exist; one of which it has records of other types has none of this one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTest = (answers: TestAnswers = {}): Layer.Layer<Resolver | TestResolver> =>
+  Layer.effectContext(
+    Effect.sync(() => {
+      const table = new Map<string, TestAnswer>()
+      const names = new Set<string>()
+      const asked: Array<string> = []
+      const learn = (answers: TestAnswers): void => {
+        for (const [question, answer] of Object.entries<TestAnswer | undefined>(answers)) {
+          const key = testKey(question)
+          names.add(key.slice(key.indexOf(" ") + 1))
+          if (answer !== undefined) table.set(key, answer)
+        }
+      }
+      learn(answers)
+      const query = (name: string, type: DnsMessage.RecordType): Effect.Effect<Answer, ResolverError> =>
+        Effect.suspend(() => {
+          const at = Reading.canonical(name)
+          asked.push(`${type} ${at}`)
+          const encoded = DnsMessage.encodeQuery(name, type)
+          if (Result.isFailure(encoded)) {
+            return Effect.fail(failure({ name: name.slice(0, 255), type }, "BadName", encoded.failure.message))
+          }
+          const given = table.get(`${type} ${at}`) ?? { rcode: names.has(at) ? "NOERROR" : "NXDOMAIN" }
+          return typeof given === "string"
+            ? Effect.fail(failure({ name: at, type }, given, "the test says so"))
+            : Effect.succeed(testAnswer(at, type, given))
+        })
+      return Context.make(
+        Resolver,
+        // The records of an answer are those of the type that was asked for.
+        Resolver.of({ query: query as Resolver["Service"]["query"] })
+      ).pipe(
+        Context.add(TestResolver, {
+          asked: Effect.sync(() => [...asked]),
+          answer: (more) => Effect.sync(() => learn(more))
+        })
+      )
+    })
+  )
 
 const read = (question: Question, target: Target, message: DnsMessage.Message) => {
   const answer = Reading.read(message, question, target.trusted)
