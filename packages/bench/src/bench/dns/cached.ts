@@ -1,4 +1,5 @@
 /** Domains whose routes are known. */
+import type * as ResolverModule from "@effect-mail/dns/Resolver"
 import { ours, written } from "../Peers.ts"
 import type { Gauge, Scenario, Work } from "../Scenario.ts"
 import { work } from "../Scenario.ts"
@@ -38,7 +39,7 @@ const cachedRouter = async (capacity: number) => {
     })
   // The records are of the type that is asked for.
   const resolver = Layer.succeed(Resolver.Resolver, {
-    query: query as unknown as Resolver.Resolver["Service"]["query"]
+    query: query as unknown as ResolverModule.Resolver["Service"]["query"]
   })
   const layer = RouteCache.layer({ capacity }).pipe(
     Layer.provide(Router.layerResolver({ privateAddresses: "allow" })),
