@@ -2,6 +2,7 @@
 export * as Contract from "./Contract.ts"
 export * as DeliveryContract from "./DeliveryContract.ts"
 export * as DialerContract from "./DialerContract.ts"
+export * as FaultMatrix from "./FaultMatrix.ts"
 export * as MailServer from "./MailServer.ts"
 export * as Mailbox from "./Mailbox.ts"
 export * as MemoryNetwork from "./MemoryNetwork.ts"
