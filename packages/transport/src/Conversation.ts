@@ -15,6 +15,7 @@ import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
 import type { Stage } from "@effect-mail/protocol/Stage"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -51,7 +52,7 @@ export interface Conversation {
   /** Whether the connection has ended, is in the middle of something, or the server has spoken without being asked. */
   readonly broken: () => boolean
   readonly tls: () => TlsInfo | undefined
-  readonly transcript: () => string
+  readonly transcript: Transcript.Transcript["text"]
 }
 
 /**
@@ -82,7 +83,8 @@ export const make = Effect.fnUntraced(function* (
   timeouts: Timeouts.Timeouts,
   demand: TlsDemand
 ): Effect.fn.Return<Conversation, never, Scope.Scope> {
-  const transcript = Transcript.make()
+  const clock = yield* Clock.Clock
+  const transcript = Transcript.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const decoder = ReplyDecoder.make()
   // Replies that have come and that no flight has taken.
   const inbox: Array<Reply> = []
