@@ -25,10 +25,11 @@ import type * as Timeouts from "@effect-mail/transport/Timeouts"
 import { failAll, type Transport } from "@effect-mail/transport/Transport"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { ContractError, check, equal } from "./Contract.ts"
 import * as Bytes from "./internal/bytes.ts"
@@ -320,8 +321,9 @@ export const play = (one: Case, subject: Subject): Effect.Effect<void, ContractE
     const server = FaultServer.make(one)
     const network = yield* MemoryNetwork.MemoryNetwork
     const unanswered = stage === "connect" && fault === "stall"
+    const until = yield* Effect.scope.pipe(Effect.flatMap(Scope.fork))
     const listening = network.listen({ ...place, silent: unanswered }, server.handler)
-    if (stage !== "connect" || unanswered) yield* listening
+    if (stage !== "connect" || unanswered) yield* Scope.provide(listening, until)
     const transport = yield* subject.make(endpointOf(one), settings)
 
     const waits = expected.waits === undefined ? 0 : Duration.toMillis(settings.timeouts[expected.waits])
@@ -332,7 +334,11 @@ export const play = (one: Case, subject: Subject): Effect.Effect<void, ContractE
 
     yield* server.idle.open
     yield* settled()
-    if (stage === "connect") yield* network.listen(place, server.handler)
+    // A server that could not be reached is back.
+    if (stage === "connect") {
+      yield* Scope.close(until, Exit.void)
+      yield* network.listen(place, server.handler)
+    }
     // Silence between two messages is found out by the next one, on the connection that has fallen silent.
     const silenced = between && fault === "stall" && subject.reuses
     const again = yield* after(silenced ? waits : 0, send(transport, parcelOf("second", "Hello again\r\n")))
