@@ -1,5 +1,5 @@
 /**
- * Sends mail: renders the message, attempts every destination, and tries again as the current policy says, for as long as
+ * Sends mail: renders the message, signs it, attempts every destination, and tries again as the current policy says, for as long as
  * the calling fiber lives. One message becomes one typed outcome for each recipient.
  *
  * @since 0.1.0
@@ -8,6 +8,7 @@ import * as Delivery from "@effect-mail/delivery/Delivery"
 import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
+import * as Signing from "@effect-mail/message/Signing"
 import type * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
@@ -38,7 +39,7 @@ export class Mailer extends Context.Service<
 
 /**
  * Sends a message; see `Mailer`. Fails with `TempFailure`, `PermFailure` or `Unreachable` when nobody was accepted, and
- * with `MessageError` when the message cannot be rendered.
+ * with `MessageError` when the message cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -48,7 +49,7 @@ export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.F
 
 /**
  * Sends a message and gives a receipt whatever became of it; see `Mailer`. Fails with `MessageError` when the message
- * cannot be rendered.
+ * cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -61,7 +62,8 @@ export const deliver = (message: Message): Effect.Effect<Receipt.Receipt, Messag
 const concurrency = 16
 
 /**
- * The mailer over a `Delivery`.
+ * The mailer over a `Delivery`. It signs as `Signing.CurrentSigning` says when the layer is built: once, before the first
+ * attempt.
  *
  * @category layers
  * @since 0.1.0
@@ -70,8 +72,9 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   Mailer,
   Effect.gen(function* () {
     const delivery = yield* Delivery.Delivery
+    const sign = yield* Signing.current
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
-      const parcel = yield* Render.render(message)
+      const parcel = yield* Effect.flatMap(Render.render(message), sign)
       const turns = yield* Semaphore.make(concurrency)
       const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
         concurrency: "unbounded"
