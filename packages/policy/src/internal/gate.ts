@@ -63,10 +63,9 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     )
 
   const itsTurn = (site: Site.Site, turn: Site.Turn) => {
-    const { patience } = site.limits
     const waited = Effect.timeoutOrElse(Site.comes(turn), {
-      duration: patience,
-      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, patience)
+      duration: site.limits.patience,
+      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
     })
     return Effect.withSpan(waited, "Throttle.wait", { captureStackTrace: false })
   }
@@ -104,7 +103,12 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
 
   const closed = (site: Site.Site, { reason }: CircuitBreaker.CircuitBreakerError) =>
     reason._tag === "CircuitOpen"
-      ? refuse(site, "4.4.1", `${nameOf(site)} is resting, because no session could be had there`, reason.retryAfter)
+      ? refuse(
+          site,
+          "4.4.1",
+          `${nameOf(site)} is resting, because of this: ${site.trouble ?? "it cannot be reached"}`,
+          reason.retryAfter
+        )
       : refuse(site, "4.4.1", `${nameOf(site)} is being tried with one attempt`, site.limits.breaker.rest)
 
   // What must be waited for before the attempt may get in line; the waits together are no longer than the patience.
@@ -205,6 +209,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
   ) {
     yield* failing(site, failure)
     if (signal === "slow") return yield* slow(site, failure, yield* Clock.currentTimeMillis)
+    site.trouble = failure.reason
     Site.shrink(site)
     if (!watched) yield* trouble(site)
   })
@@ -279,7 +284,8 @@ const refusal = (site: Site.Site, enhanced: string, why: string, after: Duration
     // Another host of the domain may belong to somebody else.
     next: kind === "host" || kind === "provider" ? "host" : "later",
     enhanced,
-    reason: `not tried: ${why}; try again in ${Math.max(1, Math.ceil(Duration.toSeconds(after)))} seconds`,
+    // The time comes first, because what follows may quote a server that names another one.
+    reason: `not tried, try again in ${Math.max(1, Math.ceil(Duration.toSeconds(after)))} seconds: ${why}`,
     host: kind === "host" ? nameOf(site) : undefined
   })
 }

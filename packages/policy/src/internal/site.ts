@@ -12,10 +12,13 @@ export interface Site {
   readonly line: Set<Turn>
   /** How many attempts may run at once; the whole part of it counts. */
   window: number
-  /** How many run. */
+  /** How many run, and how many have ended. */
   running: number
+  ended: number
   /** Whether its breaker must be asked, because a session has failed and none has succeeded since. */
   troubled: boolean
+  /** Why the last session could not be had. */
+  trouble: string | undefined
   /** How often in a row it asked for less, and until when nothing is sent there; 0 for never. */
   slowed: number
   restUntil: number
@@ -31,7 +34,9 @@ export const make = (name: string, limits: Limits.Limits): Site => ({
   line: new Set(),
   window: limits.concurrency.initial,
   running: 0,
+  ended: 0,
   troubled: false,
+  trouble: undefined,
   slowed: 0,
   restUntil: 0,
   steady: limits.concurrency.initial === limits.concurrency.maximum,
@@ -98,17 +103,20 @@ export const enter = (self: Site): boolean => {
 /** Makes room. */
 export const leave = (self: Site): void => {
   self.running--
+  self.ended++
   callNext(self)
 }
 
 /** A place in the line; whoever has been called runs. */
 export interface Turn {
+  /** How many had ended when it got in line. */
+  readonly ended: number
   called: boolean
   resume: (() => void) | undefined
 }
 
 export const getInLine = (self: Site): Turn => {
-  const turn: Turn = { called: false, resume: undefined }
+  const turn: Turn = { ended: self.ended, called: false, resume: undefined }
   self.line.add(turn)
   callNext(self)
   return turn
@@ -143,4 +151,13 @@ export const slowDown = (self: Site, now: number, hint: Duration.Duration): Dura
   const rest = Duration.max(hint, Limits.restFor(self.limits.breaker, self.slowed))
   self.restUntil = now + Duration.toMillis(rest)
   return rest
+}
+
+/**
+ * When a turn will come that has not come within the patience, going by how many have ended meanwhile and how many still
+ * wait: an hour at most.
+ */
+export const busyFor = (self: Site, turn: Turn): Duration.Duration => {
+  const rounds = self.line.size / Math.max(1, self.ended - turn.ended)
+  return Duration.min(Duration.times(self.limits.patience, Math.max(1, rounds)), Duration.hours(1))
 }
