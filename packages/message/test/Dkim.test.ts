@@ -12,6 +12,7 @@ import { dkimVerify } from "mailauth/lib/dkim/verify.js"
 import { spawnSync } from "node:child_process"
 import * as Crypto from "node:crypto"
 import * as Path from "node:path"
+import { vi } from "vitest"
 import { octets, render } from "./support/render.ts"
 import { samples, toMessage } from "./support/samples.ts"
 import { bytes, crlf, join, Lines, string } from "./support/texts.ts"
@@ -36,6 +37,8 @@ const expectedBody = (form: Canonical.Form, text: string): string => {
 }
 
 const forms = ["relaxed", "simple"] as const
+
+const total = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, number) => sum + number, 0)
 
 describe("canonical bodies", () => {
   it("V-082: hash an empty body as everyone does", () => {
@@ -273,6 +276,34 @@ describe("sign", () => {
       const all = yield* octets(parcel)
       assert.strictEqual(parcel.body.size, all.length)
       assert.deepStrictEqual(yield* mailauth(all), passed)
+    })
+  )
+
+  it.effect("looks at and copies each octet of a header a bounded number of times, in pieces of one octet, too", () =>
+    Effect.gen(function* () {
+      const parcel = yield* render(hello)
+      const received = "Received: by mx.example.com with a rather long line\r\n".repeat(400)
+      const whole = bytes(received + (yield* text(parcel)))
+      const pieces = Array.from(whole, (octet) => Uint8Array.of(octet))
+      const stream = Stream.fromIterable(pieces).pipe(Stream.rechunk(1))
+      const slow: Parcel.Parcel = { ...parcel, body: { ...parcel.body, bytes: undefined, stream } }
+      const [, ed] = yield* signers
+      const copied = vi.spyOn(Uint8Array.prototype, "set")
+      const searched = vi.spyOn(Uint8Array.prototype, "indexOf")
+      try {
+        yield* Dkim.sign({ signers: [ed], headers: ["From"] })(slow)
+        assert.isBelow(total(copied.mock.calls.map(([from]) => from.length)), 8 * whole.length)
+        // What a method of octets is called on is octets.
+        const contexts = searched.mock.contexts as ReadonlyArray<Uint8Array>
+        const lengths = searched.mock.calls.map(([, from = 0], i) => (contexts[i]?.length ?? 0) - from)
+        assert.isBelow(
+          total(searched.mock.results.map(({ value }, i) => (value === -1 ? (lengths[i] ?? 0) : 0))),
+          8 * whole.length
+        )
+      } finally {
+        copied.mockRestore()
+        searched.mockRestore()
+      }
     })
   )
 

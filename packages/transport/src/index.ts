@@ -2,6 +2,8 @@
 export * as Computation from "./Computation.ts"
 export * as Conversation from "./Conversation.ts"
 export * as Dialer from "./Dialer.ts"
+export * as HappyEyeballs from "./HappyEyeballs.ts"
+export * as Proxy from "./Proxy.ts"
 export * as SmtpSession from "./SmtpSession.ts"
 export * as SmtpSettings from "./SmtpSettings.ts"
 export * as SmtpTransport from "./SmtpTransport.ts"
