@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { persist } from "./internal/persist.ts"
+import { bounce, type Notice, Notifier } from "./Notice.ts"
 
 /**
  * Sends mail.
@@ -75,8 +76,13 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const sign = yield* Signing.current
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
       const parcel = yield* Effect.flatMap(Render.render(message), sign)
+      yield* Effect.annotateCurrentSpan({
+        "mail.message_id": parcel.messageId,
+        "mail.recipients": parcel.envelope.recipients.length
+      })
       const turns = yield* Semaphore.make(concurrency)
-      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
+      const priority = "priority" in message ? message.priority : undefined
+      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part, priority), {
         concurrency: "unbounded"
       })
       return new Receipt.Receipt({
@@ -106,3 +112,31 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
 export const layerTest = (
   decide?: (recipient: string, attempt: number) => Failure.Failure | undefined
 ): Layer.Layer<Mailer | Delivery.Attempts> => layer.pipe(Layer.provideMerge(Delivery.layerTest(decide)))
+
+/**
+ * A `Notifier` that writes to the senders: a bounce when mail is given up and the policy wants one, a warning when it is late
+ * (`Notice.bounce`). They are sent by the mailer with the null reverse-path, while other mail goes on. What cannot be written
+ * or sent is logged: nobody is told that he could not be told. `Layer.provideMerge(Mailer.layerBounces(…), mailer)` puts it
+ * beside the mailer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBounces = (options: {
+  /** The name of this host, which reports. */
+  readonly reportingMta: string
+}): Layer.Layer<never, never, Mailer> =>
+  Layer.effect(
+    Notifier,
+    Effect.gen(function* () {
+      const mailer = yield* Mailer
+      const scope = yield* Effect.scope
+      return (notice: Notice) =>
+        bounce(notice, options.reportingMta).pipe(
+          Effect.flatMap((message) => (message === undefined ? Effect.void : mailer.send(message))),
+          Effect.catch((error) => Effect.logWarning("A bounce was not sent", error)),
+          Effect.forkIn(scope),
+          Effect.asVoid
+        )
+    })
+  )
