@@ -22,6 +22,8 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as NodeDialer from "./NodeDialer.ts"
+import * as NodeDkim from "./NodeDkim.ts"
+import * as NodeSha256 from "./NodeSha256.ts"
 
 /**
  * What the ready-made mailers can be told.
@@ -41,6 +43,9 @@ const settings = ({ smtp }: Options) =>
     CurrentSmtpSettings,
     Effect.map(CurrentSmtpSettings, (current) => ({ ...current, ...smtp }))
   )
+
+// Where mail is signed, its bodies are hashed without being held.
+const mailer = Layer.provide(Mailer.layer, NodeSha256.layer)
 
 /**
  * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS, and no
@@ -63,7 +68,7 @@ export const layer = (
  * @since 0.1.0
  */
 export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never, Router.Router> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerMx),
     Layer.provide(NodeDialer.layer(options.dialer)),
     Layer.provide(settings(options))
@@ -79,7 +84,7 @@ export const layerRelay = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   options: Options = {}
 ): Layer.Layer<Mailer.Mailer> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerTransport),
     Layer.provide(SmtpTransport.layer(endpoints, options.smtp)),
     Layer.provide(NodeDialer.layer(options.dialer))
@@ -117,6 +122,7 @@ const login = (username: string, password: Redacted.Redacted) => ({
  * - `EFFECT_MAIL_SERVER`: the URL of a relay; without it, mail goes to the recipients' own servers.
  * - `EFFECT_MAIL_PASSWORD`: the password, when that URL names a user and has none itself.
  * - `EFFECT_MAIL_EHLO`: the name this machine introduces itself with.
+ * - `EFFECT_MAIL_DKIM_DOMAIN` and what belongs to it: how mail is signed; see `NodeDkim.layerConfig`.
  *
  * The layer fails with a `ConfigError` that says which of them is missing or cannot be used, and why.
  *
@@ -135,7 +141,7 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer
     const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
     return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) } })
   })
-)
+).pipe(Layer.provide(NodeDkim.layerConfig))
 
 // What the value stands for; a mistake in it is a `ConfigError` under the name of the variable.
 const parsed = <A>(

@@ -234,8 +234,10 @@ export const connect = (options: Pick<ListenOptions, "names" | "trusted" | "wind
   const shakeHands = Effect.fnUntraced(function* (demand: TlsDemand) {
     if (toClient.buffered() > 0) return yield* injected
     const error = yield* Effect.raceFirst(Effect.as(serverReady.await, undefined), unsecured)
-    if (error !== undefined)
-      return yield* error.reason === "closed" ? tlsError(`during the TLS handshake, ${error.detail}`) : error
+    if (error !== undefined) {
+      const byServer = error.reason === "closed" || error.reason === "reset"
+      return yield* byServer ? tlsError(`during the TLS handshake, ${error.detail}`) : error
+    }
     const info = infoOf(options, demand.host)
     if (demand.verify && info.problem !== undefined) return yield* tlsError(info.problem)
     const refusal = unpinned(demand, info)
