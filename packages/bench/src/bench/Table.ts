@@ -1,6 +1,6 @@
 /** Results for people and for programs. */
-import type { Standing } from "./Race.ts"
-import type { Scenario } from "./Scenario.ts"
+import type { Outcome, Standing } from "./Race.ts"
+import type { Gauge, Scenario } from "./Scenario.ts"
 
 const rounded = (value: number, digits: number): number => Number(value.toPrecision(digits))
 
@@ -53,8 +53,14 @@ const goalText = ({ goal, unit }: Scenario, ours: Standing | undefined): string 
   return `${unit}, goal ${thousands(goal)}/s ${met}`
 }
 
+const gaugeText = ({ atMost, name, unit, value }: Gauge): string =>
+  `${name} ${rounded(value, 3)} ${unit}${atMost === undefined ? "" : `, goal ${atMost} ${unit} ${value <= atMost ? "met" : "missed"}`}`
+
+const gaugeLines = (standings: ReadonlyArray<Standing>): ReadonlyArray<string> =>
+  standings.flatMap(({ gauges, implementation }) => gauges.map((gauge) => `  ${implementation}: ${gaugeText(gauge)}`))
+
 /** A scenario as a table: ratios to ours first, the fastest on top. */
-export const table = (group: string, scenario: Scenario, standings: ReadonlyArray<Standing>): string => {
+export const table = (group: string, scenario: Scenario, { note, standings }: Outcome): string => {
   const [ours] = standings
   const sorted = standings.toSorted((a, b) => b.perSecond - a.perSecond)
   const rows = [heads, ...sorted.map((standing) => cells(standing, ours))]
@@ -62,6 +68,8 @@ export const table = (group: string, scenario: Scenario, standings: ReadonlyArra
   return [
     `${group}/${scenario.name}: ${scenario.title} (${goalText(scenario, ours)})`,
     ...rows.map((cells) => `  ${row(cells, widths)}`),
+    ...gaugeLines(standings),
+    ...(note === undefined ? [] : [`  ${note}`]),
     ""
   ].join("\n")
 }
