@@ -1,6 +1,8 @@
 import * as Reply from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
+import { Arbitraries } from "@effect-mail/testing"
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import { AnyOctets, Cuts, cutAt, everyChunking, latin1, octets, singly, TextOf } from "./chunks.ts"
 
@@ -236,16 +238,10 @@ describe("ReplyDecoder", () => {
 
   it.prop(
     "any replies, in any chunking, are read as they were written",
-    {
-      texts: TextOf("OK", "", "5.1.1 no", "a b", "\u00e9t\u00e9", "4.7.0", "x".repeat(200)),
-      split: Cuts,
-      cuts: Cuts
-    },
-    ({ cuts, split, texts }) => {
-      const groups = split.map((n) => texts.slice(0, 1 + (n % (texts.length + 1))))
-      const replies = groups.map((lines, i) => Reply.make(200 + ((i * 37) % 400), ...lines))
+    [Arbitrary.array(Arbitraries.reply), Arbitraries.chunking],
+    ([replies, cut]) => {
       const wire = replies.map((reply) => Result.getOrThrow(Reply.format(reply))).join("")
-      const outcome = feed(cutAt(new TextEncoder().encode(wire), cuts))
+      const outcome = feed(cut(new TextEncoder().encode(wire)))
       assert.isUndefined(outcome.error)
       assert.deepStrictEqual(outcome.replies, replies)
     }
