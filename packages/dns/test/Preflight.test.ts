@@ -53,7 +53,7 @@ describe("MX (DNS-014, DNS-028)", () => {
   ])
 })
 
-describe("SPF (SPF-001 to SPF-005)", () => {
+describe("SPF (SPF-001..SPF-003, SPF-005)", () => {
   const ip = "192.0.2.7"
   rows("spf", [
     ["no record", { "example.com": txt("example.com", "v=spf10 -all", "hello") }, "error", /has no SPF record/],

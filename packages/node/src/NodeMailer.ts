@@ -21,6 +21,8 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { parsed } from "./internal/environment.ts"
 import * as NodeDialer from "./NodeDialer.ts"
+import * as NodeDkim from "./NodeDkim.ts"
+import * as NodeSha256 from "./NodeSha256.ts"
 
 /**
  * What the ready-made mailers can be told.
@@ -40,6 +42,9 @@ const settings = ({ smtp }: Options) =>
     CurrentSmtpSettings,
     Effect.map(CurrentSmtpSettings, (current) => ({ ...current, ...smtp }))
   )
+
+// Where mail is signed, its bodies are hashed without being held.
+const mailer = Layer.provide(Mailer.layer, NodeSha256.layer)
 
 /**
  * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS, and no
@@ -62,7 +67,7 @@ export const layer = (
  * @since 0.1.0
  */
 export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never, Router.Router> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerMx),
     Layer.provide(NodeDialer.layer(options.dialer)),
     Layer.provide(settings(options))
@@ -78,7 +83,7 @@ export const layerRelay = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   options: Options = {}
 ): Layer.Layer<Mailer.Mailer> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerTransport),
     Layer.provide(SmtpTransport.layer(endpoints, options.smtp)),
     Layer.provide(NodeDialer.layer(options.dialer))
@@ -117,6 +122,7 @@ const login = (username: string, password: Redacted.Redacted) => ({
  * - `EFFECT_MAIL_PASSWORD`: the password, when that URL names a user and has none itself.
  * - `EFFECT_MAIL_EHLO`: the name this machine introduces itself with.
  * - what `NodeDialer.config` reads: a proxy, local addresses, certificate authorities, a client certificate.
+ * - `EFFECT_MAIL_DKIM_DOMAIN` and what belongs to it: how mail is signed; see `NodeDkim.layerConfig`.
  *
  * The layer fails with a `ConfigError` that says which of them is missing or cannot be used, and why.
  *
@@ -136,4 +142,4 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer
     const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
     return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) }, dialer })
   })
-)
+).pipe(Layer.provide(NodeDkim.layerConfig))

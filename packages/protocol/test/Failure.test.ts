@@ -130,7 +130,8 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
   ],
   [
     "AUTH-021: a relay that cannot prove itself is not asked by another name",
-    [lost("auth", "protocol"), ["Unreachable", "relay", "later", "4.7.8"]],
+    [lost("auth", "proof"), ["Unreachable", "relay", "later", "4.7.8"]],
+    [lost("auth", "protocol"), ["TempFailure", "host", "host", "4.5.0"]],
     [refused("auth", 250), ["Unreachable", "relay", "later", "4.7.8"]]
   ],
   [

@@ -28,6 +28,7 @@ import * as Scope from "effect/Scope"
 import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
 import type { SmtpSettings } from "./SmtpSettings.ts"
+import type { Transcript } from "./Transcript.ts"
 import { demandOf, type Wire } from "./Wire.ts"
 
 /**
@@ -49,7 +50,7 @@ export interface SmtpSession {
   /** Whether the session can carry another parcel. */
   readonly usable: () => boolean
   /** The conversation so far as text, without secrets. */
-  readonly transcript: () => string
+  readonly transcript: Transcript["text"]
 }
 
 /**

@@ -353,7 +353,7 @@ describe("a server that answers before the message has ended", () => {
   it.effect("250: cannot have taken it (CLASS-58)", () =>
     Effect.gen(function* () {
       const outcomes = yield* against([[...beginning, reply("250 2.0.0 Taken"), expectBreakOff]], send(body))
-      assert.deepStrictEqual(shown(outcomes), ["TempFailure body message host 4.4.2"])
+      assert.deepStrictEqual(shown(outcomes), ["TempFailure body message host 4.5.0"])
     })
   )
 
