@@ -1,7 +1,7 @@
 /**
  * One attempt: the recipients grouped by destination, each destination routed, its hosts tried in the order that the
- * classification gives, one outcome for every recipient. When to attempt again is the policy's business; `Mailer` and the
- * outbox both stand on this.
+ * classification gives and within the limits of the policy, one outcome for every recipient. When to attempt again is the
+ * policy's business; `Mailer` and the outbox both stand on this.
  *
  * @since 0.1.0
  */
@@ -9,14 +9,16 @@ import * as Route from "@effect-mail/dns/Route"
 import { Router } from "@effect-mail/dns/Router"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Parcel from "@effect-mail/message/Parcel"
+import * as Policy from "@effect-mail/policy/Policy"
+import * as Throttle from "@effect-mail/policy/Throttle"
 import * as Address from "@effect-mail/protocol/Address"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type { Dialer } from "@effect-mail/transport/Dialer"
 import * as PoolSettings from "@effect-mail/transport/PoolSettings"
 import * as SmtpPool from "@effect-mail/transport/SmtpPool"
-import { CurrentSmtpSettings, type InvalidSetting } from "@effect-mail/transport/SmtpSettings"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
+import { CurrentSmtpSettings, type InvalidSetting } from "@effect-mail/transport/SmtpSettings"
 import { failAll, Transport } from "@effect-mail/transport/Transport"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Context from "effect/Context"
@@ -24,6 +26,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
+import { limits, throttle } from "./internal/limits.ts"
 
 /**
  * Attempts deliveries.
@@ -114,9 +117,12 @@ const concurrency = 16
 /**
  * Delivers to the hosts that the `Router` gives for each recipient's domain. It speaks SMTP with the settings that are
  * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay. A
- * connection is kept for a moment (`PoolSettings.mx`), in case there is more mail for the same host.
+ * connection is kept for a moment (`PoolSettings.mx`), in case there is more mail for the same host. The layer fails with
+ * `InvalidSetting` when one of these settings cannot be used.
  *
- * Fails with `InvalidSetting` when one of these settings cannot be used.
+ * Each domain and each host is held to the limits of the current policy (CLASS-15), and so are the hosts of a provider for
+ * which the policy says something; `Throttle` keeps to them. A `Throttle` that is provided, such as one with the stores of a
+ * fleet, is used; else this layer has its own.
  *
  * @category layers
  * @since 0.1.0
@@ -125,15 +131,24 @@ export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = L
   Delivery,
   Effect.gen(function* () {
     const router = yield* Router
+    const limited = limits(yield* throttle)
     const { deadline } = yield* CurrentSmtpSettings
     const pool = yield* SmtpPool.make({ credentials: undefined }, PoolSettings.mx)
-    const one = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
-      const route = yield* Effect.result(router.route(domainOf(parcel.envelope.recipients[0].address)))
-      if (Result.isFailure(route)) return failAll(parcel, route.failure)
-      return yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, pool.send, deadline).pipe(
-        Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
-      )
-    })
+    const one = (parcel: Parcel.Parcel) => {
+      const domain = domainOf(parcel.envelope.recipients[0].address)
+      const attempt = Effect.fnUntraced(function* (): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>> {
+        const route = yield* Effect.result(router.route(domain))
+        if (Result.isFailure(route)) return failAll(parcel, route.failure)
+        const hosts = limited.hosts(yield* Policy.CurrentPolicy)
+        const visit: SmtpTransport.Visit = (endpoint, part, until) =>
+          hosts.around(endpoint)(pool.send(endpoint, part, until))
+        const outcomes = yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline).pipe(
+          Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
+        )
+        return hosts.settle(outcomes)
+      })
+      return limited.site(Throttle.domain(domain), parcel, attempt())
+    }
     return {
       split: splitByDomain,
       attempt: (parcel) =>
@@ -145,17 +160,19 @@ export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = L
 )
 
 /**
- * Delivers everything through one `Transport`, such as a relay: one destination, whatever the recipients' domains are. A
- * failure of the transport is the outcome of every recipient.
+ * Delivers everything through one `Transport`, such as a relay: one destination, whatever the recipients' domains are, held
+ * to the limits of the current policy under the key `relay:default` (see `layerMx`). A failure of the transport is the
+ * outcome of every recipient.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.effect(
   Delivery,
-  Effect.map(Transport, (transport) => ({
-    split: (parcel) => [parcel],
-    attempt: (parcel) => {
+  Effect.gen(function* () {
+    const transport = yield* Transport
+    const limited = limits(yield* throttle)
+    const one = (parcel: Parcel.Parcel) => {
       const all = (failure: Failure.Failure) => Effect.succeed(failAll(parcel, failure))
       return transport.send(parcel).pipe(
         Effect.map((outcomes) => inOrder(parcel, outcomes)),
@@ -167,7 +184,11 @@ export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.eff
         })
       )
     }
-  }))
+    return {
+      split: (parcel) => [parcel],
+      attempt: (parcel) => limited.site(Throttle.relay("default"), parcel, one(parcel))
+    }
+  })
 )
 
 /**

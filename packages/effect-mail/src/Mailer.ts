@@ -1,5 +1,5 @@
 /**
- * Sends mail: renders the message, attempts every destination, and tries again as the current policy says, for as long as
+ * Sends mail: renders the message, signs it, attempts every destination, and tries again as the current policy says, for as long as
  * the calling fiber lives. One message becomes one typed outcome for each recipient.
  *
  * @since 0.1.0
@@ -8,6 +8,7 @@ import * as Delivery from "@effect-mail/delivery/Delivery"
 import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
+import * as Signing from "@effect-mail/message/Signing"
 import type * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
@@ -15,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { persist } from "./internal/persist.ts"
+import { bounce, type Notice, Notifier } from "./Notice.ts"
 
 /**
  * Sends mail.
@@ -38,7 +40,7 @@ export class Mailer extends Context.Service<
 
 /**
  * Sends a message; see `Mailer`. Fails with `TempFailure`, `PermFailure` or `Unreachable` when nobody was accepted, and
- * with `MessageError` when the message cannot be rendered.
+ * with `MessageError` when the message cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -48,7 +50,7 @@ export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.F
 
 /**
  * Sends a message and gives a receipt whatever became of it; see `Mailer`. Fails with `MessageError` when the message
- * cannot be rendered.
+ * cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -61,7 +63,8 @@ export const deliver = (message: Message): Effect.Effect<Receipt.Receipt, Messag
 const concurrency = 16
 
 /**
- * The mailer over a `Delivery`.
+ * The mailer over a `Delivery`. It signs as `Signing.CurrentSigning` says when the layer is built: once, before the first
+ * attempt.
  *
  * @category layers
  * @since 0.1.0
@@ -70,10 +73,16 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   Mailer,
   Effect.gen(function* () {
     const delivery = yield* Delivery.Delivery
+    const sign = yield* Signing.current
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
-      const parcel = yield* Render.render(message)
+      const parcel = yield* Effect.flatMap(Render.render(message), sign)
+      yield* Effect.annotateCurrentSpan({
+        "mail.message_id": parcel.messageId,
+        "mail.recipients": parcel.envelope.recipients.length
+      })
       const turns = yield* Semaphore.make(concurrency)
-      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
+      const priority = "priority" in message ? message.priority : undefined
+      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part, priority), {
         concurrency: "unbounded"
       })
       return new Receipt.Receipt({
@@ -103,3 +112,31 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
 export const layerTest = (
   decide?: (recipient: string, attempt: number) => Failure.Failure | undefined
 ): Layer.Layer<Mailer | Delivery.Attempts> => layer.pipe(Layer.provideMerge(Delivery.layerTest(decide)))
+
+/**
+ * A `Notifier` that writes to the senders: a bounce when mail is given up and the policy wants one, a warning when it is late
+ * (`Notice.bounce`). They are sent by the mailer with the null reverse-path, while other mail goes on. What cannot be written
+ * or sent is logged: nobody is told that he could not be told. `Layer.provideMerge(Mailer.layerBounces(…), mailer)` puts it
+ * beside the mailer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBounces = (options: {
+  /** The name of this host, which reports. */
+  readonly reportingMta: string
+}): Layer.Layer<never, never, Mailer> =>
+  Layer.effect(
+    Notifier,
+    Effect.gen(function* () {
+      const mailer = yield* Mailer
+      const scope = yield* Effect.scope
+      return (notice: Notice) =>
+        bounce(notice, options.reportingMta).pipe(
+          Effect.flatMap((message) => (message === undefined ? Effect.void : mailer.send(message))),
+          Effect.catch((error) => Effect.logWarning("A bounce was not sent", error)),
+          Effect.forkIn(scope),
+          Effect.asVoid
+        )
+    })
+  )

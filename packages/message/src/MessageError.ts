@@ -26,7 +26,8 @@ export const Reason = Schema.Literals([
   "too-long",
   "too-many",
   "unreadable-file",
-  "unreadable-stream"
+  "unreadable-stream",
+  "cannot-sign"
 ])
 
 /**

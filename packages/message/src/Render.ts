@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
-import { ambient } from "./internal/ambient.ts"
+import type * as Effect from "effect/Effect"
+import { withAmbient } from "./internal/ambient.ts"
 import { compose } from "./internal/compose.ts"
 import { fromEml } from "./internal/eml.ts"
 import { structure } from "./internal/structure.ts"
@@ -23,8 +23,6 @@ import type * as Parcel from "./Parcel.ts"
  * @since 0.1.0
  */
 export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> =>
-  Effect.flatMap(ambient, (ambient) =>
-    Effect.fromResult(
-      message._tag === "Eml" ? fromEml(message, ambient) : compose(message, () => structure(message), ambient)
-    )
+  withAmbient((ambient) =>
+    message._tag === "Eml" ? fromEml(message, ambient) : compose(message, () => structure(message), ambient)
   )

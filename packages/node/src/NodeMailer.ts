@@ -22,8 +22,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import { parsed } from "./internal/environment.ts"
 import * as NodeDialer from "./NodeDialer.ts"
+import * as NodeDkim from "./NodeDkim.ts"
+import * as NodeSha256 from "./NodeSha256.ts"
 
 /**
  * What the ready-made mailers can be told.
@@ -34,7 +36,7 @@ import * as NodeDialer from "./NodeDialer.ts"
 export interface Options {
   /** How this application speaks SMTP; what is absent is as `CurrentSmtpSettings` says when the layer is built. */
   readonly smtp?: Partial<SmtpSettings> | undefined
-  /** How connections are opened: certificate authorities, local address, IP family. */
+  /** How connections are opened: certificates, proxy, local address, IP family. */
   readonly dialer?: NodeDialer.Options | undefined
 }
 
@@ -43,6 +45,9 @@ const settings = ({ smtp }: Options) =>
     CurrentSmtpSettings,
     Effect.map(CurrentSmtpSettings, (current) => ({ ...current, ...smtp }))
   )
+
+// Where mail is signed, its bodies are hashed without being held.
+const mailer = Layer.provide(Mailer.layer, NodeSha256.layer)
 
 /**
  * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS, and no
@@ -65,7 +70,7 @@ export const layer = (
  * @since 0.1.0
  */
 export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, InvalidSetting, Router.Router> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerMx),
     Layer.provide(NodeDialer.layer(options.dialer)),
     Layer.provide(settings(options))
@@ -82,7 +87,7 @@ export const layerRelay = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   options: Options = {}
 ): Layer.Layer<Mailer.Mailer, InvalidSetting> =>
-  Mailer.layer.pipe(
+  mailer.pipe(
     Layer.provide(Delivery.layerTransport),
     Layer.provide(SmtpTransport.layer(endpoints, options.smtp)),
     Layer.provide(NodeDialer.layer(options.dialer))
@@ -129,6 +134,8 @@ const login = (username: string, password: Redacted.Redacted) => ({
  * - `EFFECT_MAIL_IDLE`: how long a connection is kept that nobody needs, such as `30 seconds`; see `PoolSettings.idle`.
  * - `EFFECT_MAIL_WAITING`: messages that may wait for a connection; see `PoolSettings.maxWaiting`.
  * - `EFFECT_MAIL_DEADLINE`: how long one attempt for a message may take, such as `10 minutes`; see `SmtpSettings.deadline`.
+ * - what `NodeDialer.config` reads: a proxy, local addresses, certificate authorities, a client certificate.
+ * - `EFFECT_MAIL_DKIM_DOMAIN` and what belongs to it: how mail is signed; see `NodeDkim.layerConfig`.
  *
  * The layer fails with a `ConfigError` that says which of them is missing or cannot be used, and why.
  *
@@ -145,14 +152,15 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer
       ...(Option.isSome(name) ? { name: name.value } : {}),
       ...(Option.isSome(deadline) ? { deadline: deadline.value } : {})
     }
+    const dialer = yield* NodeDialer.config
     // Each variable has been checked, and there are no routing options that could be wrong.
-    if (Option.isNone(server)) return Layer.orDie(layer({ smtp }))
+    if (Option.isNone(server)) return Layer.orDie(layer({ smtp, dialer }))
     const { endpoint, password, username } = server.value
-    if (username === undefined) return Layer.orDie(layerRelay([endpoint], { smtp }))
+    if (username === undefined) return Layer.orDie(layerRelay([endpoint], { smtp, dialer }))
     const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
-    return Layer.orDie(layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) } }))
+    return Layer.orDie(layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) }, dialer }))
   })
-)
+).pipe(Layer.provide(NodeDkim.layerConfig))
 
 // The variable as a whole number in a range, which is that of the setting.
 const count = (variable: string, least: number, most: number): Config.Config<number> =>
@@ -185,14 +193,3 @@ const pool: Effect.Effect<Partial<PoolSettings>, Config.ConfigError> = Effect.ge
     ...(Option.isSome(maxWaiting) ? { maxWaiting: maxWaiting.value } : {})
   }
 })
-
-// What the value stands for; a mistake in it is a `ConfigError` under the name of the variable.
-const parsed = <A>(
-  variable: string,
-  parse: (text: string) => Result.Result<A, { readonly message: string }>
-): Config.Config<A> => {
-  const valid = Schema.makeFilter((text: string) =>
-    Result.match(parse(text), { onSuccess: () => true, onFailure: ({ message }) => message })
-  )
-  return Config.map(Config.schema(Schema.String.check(valid), variable), (text) => Result.getOrThrow(parse(text)))
-}

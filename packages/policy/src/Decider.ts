@@ -66,16 +66,18 @@ export const start = Effect.fnUntraced(function* (
   const seeded = yield* chance(options.seed)
   const waitFor = waits(policy)
   let course = Course.begin(options.since)
-  const decide = Effect.fnUntraced(function* (failure: Failure, now: number): Effect.fn.Return<Decision.Decision> {
+  const decide = (failure: Failure, now: number): Effect.Effect<Decision.Decision> => {
     const rule = Rule.find(policy.rules, failure)
     const ruled = rule === undefined ? failure : Rule.rewrite(rule, failure)
     course = Course.after(course, ruled, now)
     // What an operator says about a greeting stands, whatever the grace (CLASS-65).
     const verdict = rule === undefined ? greeted(policy, course, ruled, now) : ruled
-    if (verdict._tag === "PermFailure") return Decision.giveUp(verdict, policy.atEnd)
-    return atOnce(policy, course, verdict, now) ?? next(policy, course, verdict, now, yield* waitFor(verdict, now))
-  })
-  return { decide: (failure, now) => seeded(decide(failure, now)) }
+    if (verdict._tag === "PermFailure") return Effect.succeed(Decision.giveUp(verdict, policy.atEnd))
+    const final = atOnce(policy, course, verdict, now)
+    if (final !== undefined) return Effect.succeed(final)
+    return Effect.map(waitFor(verdict, now), (wait) => next(policy, course, verdict, now, wait))
+  }
+  return { decide: (failure, now) => seeded(Effect.suspend(() => decide(failure, now))) }
 })
 
 /**
@@ -116,8 +118,11 @@ const greeted = (policy: Policy, course: Course.Course, failure: Failure, now: n
   if (course.refusals === undefined || !Course.isRefusal(failure)) return failure
   const { after, attempts } = policy.greetingGrace
   const { count, since } = course.refusals
-  if (count < attempts && now - since < Duration.toMillis(after)) return failure
-  return permanent(failure, `The server turned every session away: ${count} in a row`)
+  if (count < attempts || now - since < Duration.toMillis(after)) return failure
+  return permanent(
+    failure,
+    `The server turned every session away: ${count} in a row, for ${Duration.format(Duration.millis(now - since))}`
+  )
 }
 
 // What follows without a look at the schedules, if anything does.

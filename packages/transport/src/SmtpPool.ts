@@ -28,11 +28,11 @@ import * as Scope from "effect/Scope"
 import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
 import { type Held, Lanes, type Seat, type Ticket } from "./internal/lanes.ts"
+import { rescue } from "./internal/rescue.ts"
 import * as PoolSettings from "./PoolSettings.ts"
 import * as SmtpSession from "./SmtpSession.ts"
 import * as SmtpSettings from "./SmtpSettings.ts"
-import { orUnreadable } from "./internal/unreadable.ts"
-import { failAll, inOrder } from "./Transport.ts"
+import * as Outcomes from "./internal/outcomes.ts"
 import { monotonicMillis } from "./Watchdog.ts"
 
 /**
@@ -159,7 +159,7 @@ export const make = Effect.fnUntraced(function* (
       const failure = seat.state === "holding" ? undefined : yield* settle(seat, ticket, until)
       const { held } = seat
       if (held === undefined) {
-        return inOrder(whole, [...outcomes, ...failAll(seat.parcel, failure ?? hasEnded)])
+        return Outcomes.inOrder(whole.envelope, [...outcomes, ...Outcomes.allFailed(seat.parcel, failure ?? hasEnded)])
       }
       const { sent } = seat
       const used = held.messages > 0
@@ -170,7 +170,7 @@ export const make = Effect.fnUntraced(function* (
         unsure: seat.idled >= unsureAfter
       }
       const carrying = held.session.carry(seat.parcel, journey)
-      const carried = yield* outcomes.length === 0 ? carrying : orUnreadable(carrying, seat.parcel, outcomes)
+      const carried = yield* outcomes.length === 0 ? carrying : rescue(carrying, seat.parcel, outcomes)
       if (carried.unheard && sent !== undefined) held.lane.rides = false
       lanes.release(seat, carried.rider, carried.left !== undefined)
       sweeper.look()
@@ -179,7 +179,9 @@ export const make = Effect.fnUntraced(function* (
         continue
       }
       if (carried.left === undefined) {
-        return outcomes.length === 0 ? carried.outcomes : inOrder(whole, [...outcomes, ...carried.outcomes])
+        return outcomes.length === 0
+          ? carried.outcomes
+          : Outcomes.inOrder(whole.envelope, [...outcomes, ...carried.outcomes])
       }
       outcomes = [...outcomes, ...carried.outcomes]
       seat.parcel = carried.left

@@ -19,6 +19,7 @@ import * as Failure from "@effect-mail/protocol/Failure"
 import type * as Parameters from "@effect-mail/protocol/Parameters"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import type * as Sasl from "@effect-mail/protocol/Sasl"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
@@ -30,9 +31,10 @@ import * as Scope from "effect/Scope"
 import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
 import type { SmtpSettings } from "./SmtpSettings.ts"
-import { failAll, inOrder } from "./Transport.ts"
+import type { Transcript } from "./Transcript.ts"
+import * as Outcomes from "./internal/outcomes.ts"
 import { monotonicMillis } from "./Watchdog.ts"
-import type { Wire } from "./Wire.ts"
+import { demandOf, type Wire } from "./Wire.ts"
 
 /**
  * A session that is ready for mail.
@@ -60,7 +62,7 @@ export interface SmtpSession {
   /** Whether the session can carry another parcel. */
   readonly usable: () => boolean
   /** The conversation so far as text, without secrets; of the messages only the last one. */
-  readonly transcript: () => string
+  readonly transcript: Transcript["text"]
 }
 
 /**
@@ -174,7 +176,7 @@ const attempt = Effect.fnUntraced(function* (entrance: Entrance, who: Who, useTl
 const establish = Effect.fnUntraced(function* (entrance: Entrance, who: Who, useTls: boolean) {
   const { endpoint, settings } = entrance
   const wire = yield* dial(entrance)
-  const conversation = yield* Conversation.make(wire, settings.timeouts, tlsDemand(endpoint))
+  const conversation = yield* Conversation.make(wire, settings.timeouts, demandOf(endpoint.host, endpoint.tls))
   yield* Effect.addFinalizer(() => conversation.hangUp)
   conversation.limit(entrance.until)
 
@@ -190,7 +192,7 @@ const establish = Effect.fnUntraced(function* (entrance: Entrance, who: Who, use
       ? yield* conversation.talk(ClientDialogue.secure(introduction))
       : Result.fail(noTls)
     if (Result.isSuccess(secured)) capabilities = secured.success
-    else if (endpoint.tls._tag === "Required") return yield* fail(secured.failure)
+    else if (TlsPolicy.isMandatory(endpoint.tls)) return yield* fail(secured.failure)
     else if (began(secured.failure)) return yield* new BrokenTls()
     else if (!goesOn(secured.failure)) return yield* fail(secured.failure)
   }
@@ -308,7 +310,9 @@ const session = (
     carry,
     submit: (parcel) =>
       Effect.map(carry(parcel), ({ left, outcomes }) =>
-        left === undefined ? outcomes : inOrder(parcel, [...outcomes, ...failAll(left, fail(noRoom))])
+        left === undefined
+          ? outcomes
+          : Outcomes.inOrder(parcel.envelope, [...outcomes, ...Outcomes.allFailed(left, fail(noRoom))])
       ),
     ride: (parcel, transactions) => {
       const options = optionsFor(transactions, settings.maxChunk)
@@ -342,9 +346,7 @@ const delivered = (endpoint: Endpoint, recipient: string, reply: Reply.Reply, tl
   new Receipt.Delivered({
     recipient,
     attempts: 1,
-    host: endpoint.host,
-    address: endpoint.address,
-    port: endpoint.port,
+    ...Failure.at(endpoint),
     code: reply.code,
     enhanced: reply.enhanced,
     text: Failure.printable(Reply.text(reply)),
@@ -359,18 +361,14 @@ const dial = Effect.fnUntraced(function* ({ endpoint, settings, until }: Entranc
   const target = {
     host: endpoint.host,
     address: endpoint.address,
+    path: endpoint.path,
     port: endpoint.port,
-    tls: endpoint.implicitTls ? tlsDemand(endpoint) : undefined,
+    tls: endpoint.implicitTls ? demandOf(endpoint.host, endpoint.tls) : undefined,
     timeout: Duration.min(settings.timeouts.connect, Duration.millis(left))
   }
   return yield* Effect.mapError(dialer.open(target), (error) =>
     Failure.fromProblem(Conversation.lostBy(error, error.reason === "tls" ? "tls" : "connect"), Failure.at(endpoint))
   )
-})
-
-const tlsDemand = (endpoint: Endpoint) => ({
-  host: endpoint.host,
-  verify: endpoint.tls._tag === "Required" && endpoint.tls.verify
 })
 
 const noRoom: Failure.Lost = {
@@ -392,12 +390,12 @@ const noTls: Failure.Unmet = {
 const introduce = (endpoint: Endpoint, settings: SmtpSettings, wire: Wire): ClientDialogue.Introduction => ({
   name: settings.name ?? literal(wire.localAddress),
   protocol: endpoint.protocol,
-  helo: endpoint.tls._tag !== "Required" && settings.credentials === undefined
+  helo: !TlsPolicy.isMandatory(endpoint.tls) && settings.credentials === undefined
 })
 
 const withoutEhlo = (problem: Failure.Problem, endpoint: Endpoint, settings: SmtpSettings): Failure.Problem => {
   if (problem._tag !== "Refused" || problem.stage !== "ehlo" || problem.reply.code < 500) return problem
-  if (endpoint.tls._tag === "Required" && !endpoint.implicitTls) return noTls
+  if (TlsPolicy.isMandatory(endpoint.tls) && !endpoint.implicitTls) return noTls
   return settings.credentials === undefined ? problem : noAuth
 }
 

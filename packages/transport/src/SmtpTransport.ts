@@ -21,10 +21,11 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { Dialer } from "./Dialer.ts"
 import * as SmtpSession from "./SmtpSession.ts"
-import { orUnreadable, someDelivered, unreadable } from "./internal/unreadable.ts"
+import * as Outcomes from "./internal/outcomes.ts"
+import { rescue } from "./internal/rescue.ts"
 import * as SmtpPool from "./SmtpPool.ts"
 import { CurrentSmtpSettings, type InvalidSetting, make as checked, type SmtpSettings } from "./SmtpSettings.ts"
-import { failAll, inOrder, Transport } from "./Transport.ts"
+import { Transport } from "./Transport.ts"
 import { monotonicMillis } from "./Watchdog.ts"
 
 /**
@@ -38,16 +39,30 @@ export const limits = { addresses: 5, sessions: 2 } as const
 
 /**
  * Tries one endpoint: one outcome for every recipient, in the order of the envelope. Nothing goes beyond `until`, in
- * milliseconds of the monotonic clock, but the wait for a verdict.
+ * milliseconds of the monotonic clock, but the wait for a verdict. A visit that fails with a failure was not made: it does
+ * not count among the `limits`, and the failure says whether another endpoint is tried.
  *
  * @category models
  * @since 0.1.0
  */
-export type Visit = (
+export type Visit<R = never> = (
   endpoint: Endpoint,
   parcel: Parcel.Parcel,
   until: number
-) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError>
+) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>
+
+/**
+ * What stands around each visit of an endpoint, such as a throttle. A visit that it refuses with a failure was not made: it
+ * does not count among the `limits`, and the failure says whether another endpoint is tried.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Around = (
+  endpoint: Endpoint
+) => <R>(
+  visit: Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R>
+) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>
 
 /**
  * Sends a parcel to the first of these endpoints that takes it, one attempt in all; `visit` tries one of them, such as
@@ -58,26 +73,28 @@ export type Visit = (
  * @category combinators
  * @since 0.1.0
  */
-export const sendWith = (
+export const sendWith = <R>(
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
-  visit: Visit,
+  visit: Visit<R>,
   deadline?: Duration.Duration
-): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError> => {
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R> => {
   const attempt = (until: number) =>
     // With one endpoint there is nothing to choose and nothing to combine.
-    endpoints.length === 1 ? visit(endpoints[0], parcel, until) : inTurn(endpoints, parcel, visit, until)
+    endpoints.length === 1
+      ? guarded(visit(endpoints[0], parcel, until), parcel)
+      : inTurn(endpoints, parcel, visit, until)
   return deadline === undefined
     ? attempt(Infinity)
     : Effect.flatMap(Clock.Clock, (clock) => attempt(monotonicMillis(clock) + Duration.toMillis(deadline)))
 }
 
-const inTurn = Effect.fnUntraced(function* (
+const inTurn = Effect.fnUntraced(function* <R>(
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
-  visit: Visit,
+  visit: Visit<R>,
   until: number
-): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError> {
+): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, R> {
   // What each recipient has got so far, one outcome for each session.
   const history = new Map<string, Array<Receipt.Outcome>>(
     parcel.envelope.recipients.map(({ address }) => [address, []])
@@ -89,10 +106,12 @@ const inTurn = Effect.fnUntraced(function* (
   for (const endpoint of endpoints) {
     if (rest === undefined || addresses >= limits.addresses || sessions >= limits.sessions) break
     if (given.has(endpoint.host)) continue
-    const visited: Visited = yield* Effect.result(visit(endpoint, rest, until))
+    const visited: Visited = yield* Effect.result(guarded(visit(endpoint, rest, until), rest))
     if (Result.isFailure(visited) && !someGot(history)) return yield* visited.failure
-    const outcomes = Result.isSuccess(visited) ? visited.success : failAll(rest, unreadable(visited.failure))
-    addresses++
+    const outcomes = Result.isSuccess(visited)
+      ? visited.success
+      : Outcomes.allFailed(rest, Outcomes.unreadable(visited.failure))
+    if (!outcomes.every(wasRefusedHere)) addresses++
     if (outcomes.some(reachedMail)) sessions++
     for (const outcome of outcomes) {
       history.get(outcome.recipient)?.push(outcome)
@@ -105,8 +124,17 @@ const inTurn = Effect.fnUntraced(function* (
 
 type Visited = Result.Result<ReadonlyArray<Receipt.Outcome>, MessageError>
 
+const guarded = <R>(
+  visit: Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>,
+  parcel: Parcel.Parcel
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R> =>
+  Effect.catchIf(visit, Failure.isFailure, (failure) => Effect.succeed(Outcomes.allFailed(parcel, failure)))
+
+const wasRefusedHere = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Failed" && outcome.failure.stage === "policy"
+
 const someGot = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
-  [...history.values()].some(someDelivered)
+  [...history.values()].some((outcomes) => outcomes.some(({ _tag }) => _tag === "Delivered"))
 
 const movesOn = (outcome: Receipt.Outcome | undefined): boolean =>
   outcome?._tag === "Failed" && (outcome.failure.next === "address" || outcome.failure.next === "host")
@@ -115,14 +143,13 @@ const reachedMail = (outcome: Receipt.Outcome): boolean =>
   outcome._tag === "Delivered" || ["mail", "rcpt", "data", "body", "data-end"].includes(outcome.failure.stage)
 
 // What several hosts said about a recipient, as one outcome. The last word ends the search, but what an earlier host said
-// weighs in when that word is weaker.
+// weighs in when that word is weaker. A host that was not tried (CLASS-15) has nothing to say beside one that was.
 const settle = (recipient: string, outcomes: ReadonlyArray<Receipt.Outcome>): Receipt.Outcome => {
   const last = outcomes.at(-1)
   if (last?._tag === "Delivered") return last
   if (last?.failure._tag === "TempFailure" && last.failure.uncertain) return last
-  const [first = notTried, ...others] = outcomes.flatMap((outcome) =>
-    outcome._tag === "Failed" ? outcome.failure : []
-  )
+  const heard = outcomes.every(wasRefusedHere) ? outcomes : outcomes.filter((outcome) => !wasRefusedHere(outcome))
+  const [first = notTried, ...others] = heard.flatMap((outcome) => (outcome._tag === "Failed" ? outcome.failure : []))
   return new Receipt.Failed({ recipient, attempts: 1, failure: Failure.combine(first, ...others) })
 }
 
@@ -140,30 +167,31 @@ const notTried = Failure.unreachable({
  * @category constructors
  * @since 0.1.0
  */
-export const oneShot = (settings: SmtpSettings, dialer: Dialer["Service"]): Visit => {
+export const oneShot = (settings: SmtpSettings, dialer: Dialer["Service"]): SmtpPool.SmtpPool["send"] => {
   const once = (endpoint: Endpoint, parcel: Parcel.Parcel, until: number) =>
     Effect.scoped(
       Effect.gen(function* () {
         const session = yield* Effect.result(SmtpSession.open(endpoint, settings, until))
         return Result.isFailure(session)
-          ? { outcomes: failAll(parcel, session.failure), left: undefined, rider: undefined, unheard: false }
+          ? { outcomes: Outcomes.allFailed(parcel, session.failure), left: undefined, rider: undefined, unheard: false }
           : yield* session.success.carry(parcel, { until })
       })
     )
-  return Effect.fnUntraced(function* (endpoint, parcel, until) {
+  return Effect.fnUntraced(function* (endpoint, parcel, until = Infinity) {
     let { left, outcomes } = yield* Effect.provideService(once(endpoint, parcel, until), Dialer, dialer)
     while (left !== undefined) {
       const again = Effect.provideService(once(endpoint, left, until), Dialer, dialer)
-      const more = yield* orUnreadable(again, left, outcomes)
+      const more = yield* rescue(again, left, outcomes)
       outcomes = [...outcomes, ...more.outcomes]
       left = more.left
     }
-    return inOrder(parcel, outcomes)
+    return Outcomes.inOrder(parcel.envelope, outcomes)
   })
 }
 
 /**
- * `sendWith` over a connection for each endpoint that is tried, which ends with the message.
+ * `sendWith` over a connection for each endpoint that is tried, which ends with the message; `around` stands around each
+ * visit.
  *
  * @category combinators
  * @since 0.1.0
@@ -171,9 +199,15 @@ export const oneShot = (settings: SmtpSettings, dialer: Dialer["Service"]): Visi
 export const sendVia = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
-  settings: SmtpSettings
+  settings: SmtpSettings,
+  around?: Around
 ): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> =>
-  Effect.flatMap(Dialer, (dialer) => sendWith(endpoints, parcel, oneShot(settings, dialer), settings.deadline))
+  Effect.flatMap(Dialer, (dialer) => {
+    const once = oneShot(settings, dialer)
+    const visit: Visit = (endpoint, part, until) =>
+      around === undefined ? once(endpoint, part, until) : around(endpoint)(once(endpoint, part, until))
+    return sendWith(endpoints, parcel, visit, settings.deadline)
+  })
 
 /**
  * A transport to these endpoints, tried in turn, with the settings over those that are current. It keeps its connections in

@@ -9,6 +9,8 @@ const versionIn = (file: string): string => (JSON.parse(readFileSync(file, "utf8
 
 export const nodemailer = { name: "nodemailer", version: versionIn(require.resolve("nodemailer/package.json")) }
 
+export const mailauth = { name: "mailauth", version: versionIn(require.resolve("mailauth/package.json")) }
+
 export const ours = {
   name: "effect-mail",
   version: versionIn(require.resolve("@effect-mail/protocol/package.json"))

@@ -7,7 +7,7 @@ import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import type { Sample } from "./Meter.ts"
-import type { Implementation, Scenario } from "./Scenario.ts"
+import type { Facts, Gauge, Implementation, Scenario, Stage } from "./Scenario.ts"
 import type { Order, Report } from "./worker.ts"
 
 /** How long and how often. */
@@ -32,12 +32,22 @@ export interface Standing {
   readonly rounds: number
   /** Distance between the best and the worst round, as a share of the median. */
   readonly spread: number
+  readonly gauges: ReadonlyArray<Gauge>
+}
+
+/** What came out of a race. */
+export interface Outcome {
+  readonly standings: ReadonlyArray<Standing>
+  /** What people must know of the servers. */
+  readonly note: string | undefined
 }
 
 const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
 
-const start = (group: string, { name }: Scenario, implementation: Implementation): ChildProcess =>
-  fork(worker, [group, name, implementation.name], { execArgv: ["--conditions=source"] })
+const start = (group: string, { name }: Scenario, implementation: Implementation, facts: Facts): ChildProcess =>
+  fork(worker, [group, name, implementation.name, JSON.stringify(facts)], {
+    execArgv: ["--conditions=source", "--expose-gc"]
+  })
 
 const hear = async <Tag extends Report["_tag"]>(
   child: ChildProcess,
@@ -75,7 +85,8 @@ export const standing = (
   scenario: Scenario,
   { name, version }: Implementation,
   samples: ReadonlyArray<Sample>,
-  peakRssMiB: number
+  peakRssMiB: number,
+  gauges: ReadonlyArray<Gauge> = []
 ): Standing => {
   const rates = samples.map(({ runs, wallMicros }) => (runs * scenario.items * 1_000_000) / wallMicros)
   const perSecond = median(rates)
@@ -88,7 +99,8 @@ export const standing = (
     peakRssMiB,
     gcShare: median(samples.map(({ gcMicros, wallMicros }) => gcMicros / wallMicros)),
     rounds: samples.length,
-    spread: (Math.max(...rates) - Math.min(...rates)) / perSecond
+    spread: (Math.max(...rates) - Math.min(...rates)) / perSecond,
+    gauges
   }
 }
 
@@ -99,9 +111,12 @@ const verify = (scenario: Scenario, digests: ReadonlyArray<string>): void => {
   }
 }
 
-/** Runs a scenario: verifies that all do the same work, warms up, and measures. */
-export const run = async (group: string, scenario: Scenario, pace: Pace): Promise<ReadonlyArray<Standing>> => {
-  const children = scenario.implementations.map((implementation) => start(group, scenario, implementation))
+const noStage: Stage = { facts: {}, stop: async () => {} }
+
+/** Runs a scenario: starts its servers, verifies that all do the same work, warms up, and measures. */
+export const run = async (group: string, scenario: Scenario, pace: Pace): Promise<Outcome> => {
+  const stage = (await scenario.stage?.()) ?? noStage
+  const children = scenario.implementations.map((implementation) => start(group, scenario, implementation, stage.facts))
   try {
     const ready = await Promise.all(children.map((child) => hear(child, "Ready")))
     verify(
@@ -115,10 +130,12 @@ export const run = async (group: string, scenario: Scenario, pace: Pace): Promis
     }
     for (const child of children) order(child, "end")
     const ends = await Promise.all(children.map((child) => hear(child, "End")))
-    return scenario.implementations.map((implementation, i) =>
-      standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0)
+    const standings = scenario.implementations.map((implementation, i) =>
+      standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0, ends[i]?.gauges)
     )
+    return { standings, note: stage.note }
   } finally {
     for (const child of children) child.kill()
+    await stage.stop()
   }
 }

@@ -2,9 +2,11 @@
  * One implementation in a process of its own, so that memory and processor time are its alone and no other code has been
  * compiled beside it. The parent says when it works, so that the implementations take turns.
  */
+import { readFileSync } from "node:fs"
 import type { Sample } from "./Meter.ts"
 import * as Meter from "./Meter.ts"
 import * as registry from "./registry.ts"
+import type { Facts, Gauge } from "./Scenario.ts"
 import { find } from "./Scenario.ts"
 
 /** What the parent says: work for so many milliseconds, or make an end. */
@@ -14,22 +16,34 @@ export type Order = { readonly millis: number } | "end"
 export type Report =
   | { readonly _tag: "Ready"; readonly digest: string }
   | { readonly _tag: "Round"; readonly sample: Sample }
-  | { readonly _tag: "End"; readonly peakRssMiB: number }
+  | { readonly _tag: "End"; readonly peakRssMiB: number; readonly gauges: ReadonlyArray<Gauge> }
 
-const [group = "", name = "", implementation = ""] = process.argv.slice(2)
+const [group = "", name = "", implementation = "", facts = "{}"] = process.argv.slice(2)
 const [, { prepare }] = find(await registry.load(group), name, implementation)
-const work = await prepare()
+// The parent wrote the facts.
+const work = await prepare(JSON.parse(facts) as Facts)
 const meter = Meter.make(work)
 
 const tell = (report: Report) => process.send?.(report)
 
-process.on("message", (order: Order) => {
-  if (order === "end") {
-    tell({ _tag: "End", peakRssMiB: process.resourceUsage().maxRSS / 1024 })
-    process.disconnect()
-    return
+// What getrusage says counts the parent's memory in, from which this process was forked.
+const peakRssMiB = (): number => {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024
+  } catch {
+    return process.resourceUsage().maxRSS / 1024
   }
-  void meter.round(order.millis).then((sample) => tell({ _tag: "Round", sample }))
+}
+
+const end = async (): Promise<void> => {
+  const peak = peakRssMiB()
+  tell({ _tag: "End", peakRssMiB: peak, gauges: (await work.gauges?.()) ?? [] })
+  process.disconnect()
+}
+
+process.on("message", (order: Order) => {
+  if (order === "end") void end()
+  else void meter.round(order.millis).then((sample) => tell({ _tag: "Round", sample }))
 })
 
 tell({ _tag: "Ready", digest: await Meter.digest(work) })

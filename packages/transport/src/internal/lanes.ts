@@ -237,8 +237,8 @@ export class Lanes {
   #keyOf(endpoint: Endpoint): string {
     const known = this.#keys.get(endpoint)
     if (known !== undefined) return known
-    const { address, host, implicitTls, port, protocol, tls } = endpoint
-    const key = JSON.stringify([host, address, port, implicitTls, protocol, tls])
+    // All that makes one endpoint different from another, its TLS policy and its pins included.
+    const key = JSON.stringify(endpoint)
     this.#keys.set(endpoint, key)
     return key
   }
