@@ -168,6 +168,7 @@ const signature = new Uint8Array(64).fill(7)
 const signer: Dkim.Signer = {
   domain: "example.com",
   selector: "s",
+  identity: undefined,
   algorithm: "ed25519-sha256",
   recordName: "s._domainkey.example.com",
   record: "v=DKIM1; k=ed25519; p=",
