@@ -38,19 +38,19 @@ const hintOf = (text: string): string | undefined => refused(text, "syntax").err
 
 const vectors: ReadonlyArray<readonly [id: string, text: string, replies: ReadonlyArray<ReadonlyArray<unknown>>]> = [
   ["V-001", "250 OK\r\n", [[250, "OK"]]],
-  ["V-002", "250\r\n", [[250, ""]]],
+  ["V-002 SMTP-081", "250\r\n", [[250, ""]]],
   ["V-003", "250 \r\n", [[250, ""]]],
-  ["V-004", "250-a\r\n250-b\r\n250 c\r\n", [[250, "a", "b", "c"]]],
-  ["V-005", "250-a\r\n250\r\n", [[250, "a", ""]]],
+  ["V-004 SMTP-080", "250-a\r\n250-b\r\n250 c\r\n", [[250, "a", "b", "c"]]],
+  ["V-005 SMTP-081", "250-a\r\n250\r\n", [[250, "a", ""]]],
   ["V-006", "250-\r\n250 x\r\n", [[250, "", "x"]]],
   [
-    "V-007",
+    "V-007 SMTP-090",
     "250-First line\r\n250-Second line\r\n250-234 Text beginning with numbers\r\n250 The last line\r\n",
     [[250, "First line", "Second line", "234 Text beginning with numbers", "The last line"]]
   ],
   ["V-009", "250 OK\n", [[250, "OK"]]],
   [
-    "V-012",
+    "V-012 SMTP-091",
     "354 go\r\n250 ok\r\n221 bye\r\n",
     [
       [354, "go"],
@@ -110,7 +110,7 @@ describe("ReplyDecoder", () => {
     })
   }
 
-  it("V-013: completes a reply with its last LF and not before", () => {
+  it("V-013 SMTP-091: completes a reply with its last LF and not before", () => {
     const decoder = ReplyDecoder.make()
     const replies: Array<Reply.Reply> = []
     const bytes = octets("250-a\r\n250-b\r\n250 c\r\n")
@@ -121,7 +121,7 @@ describe("ReplyDecoder", () => {
     }
   })
 
-  it("V-010, V-017, SMTP-086: refuses lines without a code or with a wrong separator", () => {
+  it("V-010, V-017, SMTP-080, SMTP-086: refuses lines without a code or with a wrong separator", () => {
     for (const text of [
       "25 x\r\n",
       "2500 x\r\n",
