@@ -334,6 +334,23 @@ describe("sessions (TLS-024)", () => {
       }).pipe(Effect.scoped)
     )
 
+    it.effect(`${maxVersion}: are not resumed at another port of the host`, () =>
+      Effect.gen(function* () {
+        // Two servers that know each other's sessions.
+        const shared = { ...identity((yield* withCertificates).good), maxVersion, ticketKeys: Buffer.alloc(48, 7) }
+        const [one, other] = [yield* serving(shared), yield* serving(shared)]
+        const dialer = yield* trusting
+        for (const at of [one, other, one, other]) yield* greeted(dialer, target(at, verified))
+        assert.deepStrictEqual(
+          [one.resumed, other.resumed],
+          [
+            [false, true],
+            [false, true]
+          ]
+        )
+      }).pipe(Effect.scoped)
+    )
+
     it.effect(
       `${maxVersion}: whose name was wrong stay so when they are resumed, though nobody compares it again`,
       () =>
