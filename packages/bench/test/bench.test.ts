@@ -42,10 +42,11 @@ for (const group of registry.names) {
       for (const { implementations } of scenarios) assert.strictEqual(implementations[0]?.name, "effect-mail")
     })
 
-    for (const { implementations, name } of scenarios) {
+    // Those with servers are verified whenever they run.
+    for (const { implementations, name } of scenarios.filter(({ stage }) => stage === undefined)) {
       it(`${name}: all implementations do the same work`, async () => {
         const outputs = await Promise.all(
-          implementations.map(async ({ name, prepare }) => [name, await Meter.digest(await prepare())] as const)
+          implementations.map(async ({ name, prepare }) => [name, await Meter.digest(await prepare({}))] as const)
         )
         for (const [name, digest] of outputs) assert.strictEqual(digest, outputs[0]?.[1], name)
         assert.isAtLeast(outputs.length, 2)

@@ -19,6 +19,8 @@ export interface Stage {
   readonly facts: Facts
   /** What people must know of the servers, such as that a program is missing. */
   readonly note?: string | undefined
+  /** What the servers have received since this was asked last: it must be the same of all implementations. */
+  readonly received?: (() => Promise<unknown>) | undefined
   readonly stop: () => Promise<void>
 }
 
@@ -35,11 +37,25 @@ export interface Work {
   readonly gauges?: (() => Promise<ReadonlyArray<Gauge>>) | undefined
 }
 
+/**
+ * A program in another language, started once: it says `ready` when it has done the job once, then for each line `MILLIS` does
+ * the job for so long and says how often, in how many microseconds, at the cost of how many of the processor's. It ends with its
+ * input. Or a program that does a number of items and ends (`batch`), which is started anew for each round.
+ */
+export interface Foreign {
+  readonly file: string
+  readonly args: ReadonlyArray<string>
+  /** The arguments for so many items; `undefined` is the one that is verified. */
+  readonly batch?: ((items: number | undefined) => ReadonlyArray<string>) | undefined
+}
+
 /** One way to do the job. */
 export interface Implementation {
   /** `effect-mail`, or what people know the peer by. */
   readonly name: string
   readonly version: string
+  /** A program that does the job in place of `prepare`; see `Foreign`. */
+  readonly command?: ((facts: Facts) => Foreign) | undefined
   /** Loads what it needs, and nothing else, so that its memory is its own; and makes its input. */
   readonly prepare: (facts: Facts) => Promise<Work>
 }

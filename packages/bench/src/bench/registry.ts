@@ -11,6 +11,7 @@ interface Group {
 const groups: ReadonlyMap<string, () => Promise<Group>> = new Map([
   ["protocol", () => import("./protocol/index.ts")],
   ["message", () => import("./message/index.ts")],
+  ["transport", () => import("./transport/index.ts")],
   ["dns", () => import("./dns/index.ts")]
 ])
 

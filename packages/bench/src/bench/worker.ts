@@ -2,9 +2,9 @@
  * One implementation in a process of its own, so that memory and processor time are its alone and no other code has been
  * compiled beside it. The parent says when it works, so that the implementations take turns.
  */
-import { readFileSync } from "node:fs"
 import type { Sample } from "./Meter.ts"
 import * as Meter from "./Meter.ts"
+import { peakOf } from "./Runner.ts"
 import * as registry from "./registry.ts"
 import type { Facts, Gauge } from "./Scenario.ts"
 import { find } from "./Scenario.ts"
@@ -26,17 +26,9 @@ const meter = Meter.make(work)
 
 const tell = (report: Report) => process.send?.(report)
 
-// What getrusage says counts the parent's memory in, from which this process was forked.
-const peakRssMiB = (): number => {
-  try {
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024
-  } catch {
-    return process.resourceUsage().maxRSS / 1024
-  }
-}
-
 const end = async (): Promise<void> => {
-  const peak = peakRssMiB()
+  // What getrusage says counts the parent in, from which this process was forked.
+  const peak = peakOf("self") / 1024 || process.resourceUsage().maxRSS / 1024
   tell({ _tag: "End", peakRssMiB: peak, gauges: (await work.gauges?.()) ?? [] })
   process.disconnect()
 }
