@@ -1,13 +1,17 @@
 #!/bin/sh
 # Unpacks the mail servers that Debian does not let one install side by side, with the libraries they need, into a folder in
-# which they can be run with chroot: mail-servers.sh FOLDER. Nothing is installed; apt's package lists must be there.
+# which the interop tests run them by chroot. Nothing is installed. Run it as root.
 set -eu
-folder=$1
+done=/var/cache/effect-mail/mail-servers
+[ -e "$done" ] && exit 0
+mkdir -p "$(dirname "$done")"
+folder=$(mktemp -d -p "$(dirname "$done")")
+trap 'rm -rf "$folder"' EXIT
 packages="postfix exim4-daemon-light opensmtpd dovecot-core dovecot-lmtpd dovecot-submissiond dash"
-[ -e "$folder/complete" ] && exit 0
-rm -rf "$folder"
+chmod 755 "$folder"
 mkdir -p "$folder/debs"
 cd "$folder/debs"
+ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update
 
 # Everything they depend on that is a library and can be of use without an init system.
 # shellcheck disable=SC2086
@@ -40,6 +44,11 @@ vmail:x:906:906::/var/mail:/bin/false
 USERS
 sed -E 's/^([^:]*):x:[0-9]+:([0-9]+).*/\1:x:\2:/' etc/passwd >etc/group
 printf '127.0.0.1 localhost\n' >etc/hosts
+printf 'smtp 25/tcp\nlmtp 24/tcp\nsubmission 587/tcp\nsubmissions 465/tcp\n' >etc/services
+[ -e var/run ] || ln -s ../run var/run
+chmod 711 var/spool/smtpd
 printf 'passwd: files\ngroup: files\nhosts: files\n' >etc/nsswitch.conf
 chown vmail:vmail var/mail 2>/dev/null || chown 906:906 var/mail
-touch "$folder/complete"
+
+# In one step, so that it is there as a whole or not at all.
+[ -e "$done" ] || mv -T "$folder" "$done"
