@@ -86,12 +86,19 @@ export const keywords = ({ port, protocol }: Endpoint.Endpoint): Effect.Effect<R
     })
   })
 
-const filesIn = (folder: string): ReadonlyArray<Delivered> =>
-  Fs.existsSync(folder)
-    ? Fs.readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.parentPath.endsWith("/new"))
-        .map((entry) => ({ content: Fs.readFileSync(Path.join(entry.parentPath, entry.name), "latin1") }))
-    : []
+// What is in `new` is complete, so that a file is read but once.
+const filesIn = (folder: string): (() => ReadonlyArray<Delivered>) => {
+  const known = new Map<string, Delivered>()
+  return () => {
+    const entries = Fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+    for (const entry of entries) {
+      const path = Path.join(entry.parentPath, entry.name)
+      if (!entry.isFile() || !entry.parentPath.endsWith("/new") || known.has(path)) continue
+      known.set(path, { content: Fs.readFileSync(path, "latin1") })
+    }
+    return [...known.values()]
+  }
+}
 
 /** A jail with a certificate, and what was delivered in it. */
 export const jailed = Effect.fnUntraced(function* (certificate: TestCertificate.TestCertificate, keyMode = 0o600) {
@@ -99,7 +106,7 @@ export const jailed = Effect.fnUntraced(function* (certificate: TestCertificate.
   jail.write("/etc/tls/cert.pem", certificate.certificate)
   jail.write("/etc/tls/key.pem", certificate.key, keyMode)
   jail.own("vmail", "/var/mail")
-  return { jail, root: jail.root, delivered: () => filesIn(Path.join(jail.root, "var/mail")) }
+  return { jail, root: jail.root, delivered: filesIn(Path.join(jail.root, "var/mail")) }
 })
 
 // The service that knows who ada is, for servers that ask Dovecot.
