@@ -3,20 +3,30 @@ import * as Resolver from "@effect-mail/dns/Resolver"
 import * as Route from "@effect-mail/dns/Route"
 import * as Router from "@effect-mail/dns/Router"
 import * as NodeResolver from "@effect-mail/node/NodeResolver"
+import { ResolverContract, RouterContract } from "@effect-mail/testing"
 import * as NodeDns from "@effect/platform-node/NodeDns"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Dns } from "effect/net"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
-import { routerContract } from "../packages/dns/test/support/routerContract.ts"
 import * as DnsPeers from "./support/dnsPeers.ts"
 
 const bin = Path.resolve(import.meta.dirname, "../packages/cli/src/bin.ts")
 
 const scope = Scope.makeUnsafe()
 
-const servers = DnsPeers.missing === undefined ? await Effect.runPromise(Scope.provide(DnsPeers.start(), scope)) : ""
+// The zone of the contract as a file; the SOA record is that of all zones here, and has the same times.
+const contractZone = {
+  "contract.example": Object.entries<ReadonlyArray<string>>(ResolverContract.zone)
+    .flatMap(([name, records]) => records.map((record) => `${name} ${record}`))
+    .filter((line) => !line.includes(" SOA "))
+    .map((line) => line.replace(/contract\.example/g, "$&."))
+    .join("\n")
+}
+
+const servers =
+  DnsPeers.missing === undefined ? await Effect.runPromise(Scope.provide(DnsPeers.start(contractZone), scope)) : ""
 
 const impatient = { servers: [servers], timeout: "2 seconds", tries: 1 } as const
 
@@ -134,8 +144,18 @@ const show = ({
 describe.skipIf(DnsPeers.missing !== undefined)(DnsPeers.missing ?? "Knot DNS and Unbound", () => {
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
+  describe("NodeResolver keeps the contract of Resolver", () => {
+    for (const { effect, name } of ResolverContract.cases(resolver, { down: "mail.down.test" })) {
+      it.live(name, () => effect)
+    }
+  })
+
   for (const [name, layer] of Object.entries(layers)) {
-    routerContract(name, layer, { unreachable: "mail.down.test" })
+    describe(`${name} keeps the contract of Router`, () => {
+      for (const { effect, name } of RouterContract.cases(layer, { unreachable: "mail.down.test" })) {
+        it.live(name, () => effect)
+      }
+    })
 
     describe(`${name} over real name servers`, () => {
       for (const [title, { domain, expected, says }] of Object.entries(cases)) {

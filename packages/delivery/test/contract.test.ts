@@ -1,11 +1,17 @@
 import { Delivery } from "@effect-mail/delivery"
 import { Router } from "@effect-mail/dns"
 import { Endpoint, Failure } from "@effect-mail/protocol"
-import { MailServer, SpecialAddresses } from "@effect-mail/testing"
+import { DeliveryContract, MailServer, SpecialAddresses } from "@effect-mail/testing"
 import { SmtpTransport } from "@effect-mail/transport"
+import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { deliveryContract } from "./support/deliveryContract.ts"
 import { routeTo, serverAt, world } from "./support/world.ts"
+
+const deliveryContract = (name: string, layer: Layer.Layer<Delivery.Delivery>) => {
+  describe(`${name} keeps the contract of Delivery`, () => {
+    for (const { effect, name } of DeliveryContract.cases(layer)) it.effect(name, () => effect)
+  })
+}
 
 const special = (address: string) =>
   Layer.unwrap(Effect.map(SpecialAddresses.make, (decide: MailServer.Decide) => serverAt(address, { decide })))

@@ -1,8 +1,8 @@
-import { Delivery, DeliveryEvent, Failure, Mailer, Message, MessageError, Policy, Receipt } from "effect-mail"
+import { Delivery, DeliveryEvent, Failure, Mailer, Message, MessageError, Policy, Receipt, Signing } from "effect-mail"
 import { Router } from "@effect-mail/dns"
 import { Mailbox, MailServer, MemoryNetwork, SpecialAddresses } from "@effect-mail/testing"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Ref, Schema } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { greylisted, messageTo, nobodyThere, summary, unknownUser } from "./support/timeline.ts"
 
@@ -203,7 +203,7 @@ describe("the mailer over SMTP in memory", () => {
       ).pipe(
         Effect.provideService(Policy.CurrentPolicy, Policy.jitter(Policy.standard, 0)),
         Effect.provideService(DeliveryEvent.Observer, (event) =>
-          event._tag === "Waiting" ? Effect.asVoid(Deferred.succeed(waiting, undefined)) : Effect.void
+          event._tag === "Deferred" ? Effect.asVoid(Deferred.succeed(waiting, undefined)) : Effect.void
         ),
         Effect.forkChild
       )
@@ -252,5 +252,64 @@ describe("what other people's deliveries do wrong", () => {
       const exit = yield* Effect.exit(Mailer.deliver(messageTo("a@one.example")))
       assert.isTrue(Exit.isFailure(exit))
     }).pipe(Effect.provide(mailerOver({ split: Delivery.splitByDomain, attempt: () => Effect.die("a mistake") })))
+  )
+})
+
+describe("signing", () => {
+  const key = Redacted.make("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
+  const signing = Signing.layer({ signers: [{ domain: "sender.example", selector: "a", key }] })
+  const sent = Effect.flatMap(Delivery.Attempts, Ref.get)
+  const firstLines = Effect.map(sent, (parcels) =>
+    parcels.map(({ body }) => new TextDecoder().decode(body.bytes).split("\r\n", 1)[0])
+  )
+  const from = (address: string) => Message.make({ from: address, to: "a@one.example", text: "Hi\n" })
+
+  it.effect("happens between rendering and the first attempt, for the domains that are ours", () =>
+    Effect.gen(function* () {
+      yield* Mailer.send(from("ada@sender.example"))
+      yield* Mailer.send(from("ada@other.example"))
+      const [ours, other] = yield* firstLines
+      assert.match(ours ?? "", /^DKIM-Signature: v=1; a=ed25519-sha256; .* d=sender\.example;/)
+      assert.match(other ?? "", /^Date: /)
+    }).pipe(Effect.provide(Layer.provide(Mailer.layerTest(), signing)))
+  )
+
+  it.effect("happens once: all attempts carry the same signature", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(Mailer.send(from("ada@sender.example")))
+      // The cryptography takes turns of the real event loop, whatever the clock says.
+      while (fiber.pollUnsafe() === undefined) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* TestClock.adjust("1 day")
+      }
+      const lines = (yield* sent).map(({ body }) => new TextDecoder().decode(body.bytes))
+      assert.strictEqual(lines.length, 3)
+      assert.strictEqual(new Set(lines).size, 1)
+    }).pipe(
+      Effect.provide(
+        Layer.provide(
+          Mailer.layerTest((_, attempt) => (attempt < 3 ? greylisted() : undefined)),
+          signing
+        )
+      )
+    )
+  )
+
+  it.effect("is off by default, and follows the mailer's layer rather than the caller", () =>
+    Effect.gen(function* () {
+      const mine = yield* Signing.make({ signers: [{ domain: "sender.example", selector: "b", key }] })
+      yield* Effect.provideService(Mailer.send(from("ada@sender.example")), Signing.CurrentSigning, mine)
+      assert.match((yield* firstLines)[0] ?? "", /^Date: /)
+    }).pipe(Effect.provide(Mailer.layerTest()))
+  )
+
+  it.effect("fails as the message's mistake when it cannot be done, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const twice = new TextEncoder().encode("From: a@sender.example\r\nFrom: b@sender.example\r\n\r\nHi\r\n")
+      const envelope = { from: "a@sender.example", to: "a@one.example" }
+      const error = yield* Effect.flip(Mailer.send(Message.eml(twice, { envelope })))
+      assert.deepStrictEqual([error._tag, error.reason], ["MessageError", "cannot-sign"])
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(Layer.provide(Mailer.layerTest(), signing)))
   )
 })

@@ -91,7 +91,6 @@ interface Raw {
 const starred = /^([^*]+)(?:\*(0|[1-9]\d{0,2}))?(\*)?$/
 
 interface Piece {
-  readonly number: number
   readonly extended: boolean
   readonly value: string
 }
@@ -109,9 +108,9 @@ const unpercent = (text: string): Uint8Array => {
   return Uint8Array.from(out)
 }
 
-const joinPieces = (pieces: ReadonlyArray<Piece>): string => {
-  const ordered = pieces.toSorted((one, other) => one.number - other.number)
-  const used = ordered.filter((piece, i) => piece.number === i)
+const joinPieces = (pieces: ReadonlyMap<number, Piece>): string => {
+  const used: Array<Piece> = []
+  for (let piece = pieces.get(0); piece !== undefined; piece = pieces.get(used.length)) used.push(piece)
   const [first] = used
   const parts = first?.extended === true ? first.value.split("'") : []
   const charset = parts.length > 2 ? (parts[0] ?? "") : ""
@@ -124,21 +123,30 @@ const joinPieces = (pieces: ReadonlyArray<Piece>): string => {
   )
 }
 
+// What was given under one name: a plain value, and the pieces of an extended one by their numbers.
+interface Given {
+  plain: string | undefined
+  readonly pieces: Map<number, Piece>
+}
+
 const combine = (raws: ReadonlyArray<Raw>): ReadonlyMap<string, string> => {
-  const plain = new Map<string, string>()
-  const pieces = new Map<string, ReadonlyArray<Piece>>()
+  const given = new Map<string, Given>()
   for (const raw of raws) {
     const [, base = raw.name, number, star] = starred.exec(raw.name) ?? []
-    if (number === undefined && star === undefined) {
-      if (!plain.has(base)) plain.set(base, raw.value)
-      continue
+    const known = given.get(base) ?? { plain: undefined, pieces: new Map() }
+    given.set(base, known)
+    if (number === undefined && star === undefined) known.plain ??= raw.value
+    else {
+      const place = Number(number ?? 0)
+      if (!known.pieces.has(place)) known.pieces.set(place, { extended: star !== undefined, value: raw.value })
     }
-    const piece = { number: Number(number ?? 0), extended: star !== undefined, value: raw.value }
-    const others = pieces.get(base) ?? []
-    if (!others.some((other) => other.number === piece.number)) pieces.set(base, [...others, piece])
   }
-  for (const [name, all] of pieces) if (all.some((piece) => piece.number === 0)) plain.set(name, joinPieces(all))
-  return plain
+  const values = new Map<string, string>()
+  for (const [name, { pieces, plain }] of given) {
+    const value = pieces.has(0) ? joinPieces(pieces) : plain
+    if (value !== undefined) values.set(name, value)
+  }
+  return values
 }
 
 const fail = (field: string, detail: string, position: number) =>

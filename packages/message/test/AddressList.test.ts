@@ -141,6 +141,23 @@ describe("AddressList.parse", () => {
   })
 })
 
+describe("what an error says", () => {
+  it("repeats no address literal, however long or odd", () => {
+    const literal = `[${"secret\\]".repeat(2000)}]`
+    for (const input of [
+      literal,
+      `Name ${literal}`,
+      `a@b.example ${literal}`,
+      `a@${literal} ${literal}`,
+      `<a@b> ${literal}`
+    ]) {
+      const error = Result.getOrThrow(Result.flip(AddressList.parse(input)))
+      assert.notInclude(error.message, "secret", input.slice(0, 40))
+      assert.isBelow(error.message.length, 300)
+    }
+  })
+})
+
 describe("AddressList.parseOne and fromInput", () => {
   it("V-079: a string is one address, never two", () => {
     assert.deepStrictEqual(refusal(AddressList.parseOne("a@x.com,b@x.com")), ["bad-address", "address", 0])

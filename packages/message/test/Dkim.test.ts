@@ -12,6 +12,7 @@ import { dkimVerify } from "mailauth/lib/dkim/verify.js"
 import { spawnSync } from "node:child_process"
 import * as Crypto from "node:crypto"
 import * as Path from "node:path"
+import { vi } from "vitest"
 import { octets, render } from "./support/render.ts"
 import { samples, toMessage } from "./support/samples.ts"
 import { bytes, crlf, join, Lines, string } from "./support/texts.ts"
@@ -36,6 +37,8 @@ const expectedBody = (form: Canonical.Form, text: string): string => {
 }
 
 const forms = ["relaxed", "simple"] as const
+
+const total = (numbers: ReadonlyArray<number>): number => numbers.reduce((sum, number) => sum + number, 0)
 
 describe("canonical bodies", () => {
   it("V-082: hash an empty body as everyone does", () => {
@@ -276,6 +279,34 @@ describe("sign", () => {
     })
   )
 
+  it.effect("looks at and copies each octet of a header a bounded number of times, in pieces of one octet, too", () =>
+    Effect.gen(function* () {
+      const parcel = yield* render(hello)
+      const received = "Received: by mx.example.com with a rather long line\r\n".repeat(400)
+      const whole = bytes(received + (yield* text(parcel)))
+      const pieces = Array.from(whole, (octet) => Uint8Array.of(octet))
+      const stream = Stream.fromIterable(pieces).pipe(Stream.rechunk(1))
+      const slow: Parcel.Parcel = { ...parcel, body: { ...parcel.body, bytes: undefined, stream } }
+      const [, ed] = yield* signers
+      const copied = vi.spyOn(Uint8Array.prototype, "set")
+      const searched = vi.spyOn(Uint8Array.prototype, "indexOf")
+      try {
+        yield* Dkim.sign({ signers: [ed], headers: ["From"] })(slow)
+        assert.isBelow(total(copied.mock.calls.map(([from]) => from.length)), 8 * whole.length)
+        // What a method of octets is called on is octets.
+        const contexts = searched.mock.contexts as ReadonlyArray<Uint8Array>
+        const lengths = searched.mock.calls.map(([, from = 0], i) => (contexts[i]?.length ?? 0) - from)
+        assert.isBelow(
+          total(searched.mock.results.map(({ value }, i) => (value === -1 ? (lengths[i] ?? 0) : 0))),
+          8 * whole.length
+        )
+      } finally {
+        copied.mockRestore()
+        searched.mockRestore()
+      }
+    })
+  )
+
   it.effect("gives the same facts and bytes whether a body is one array or a stream of single octets", () =>
     Effect.gen(function* () {
       const parcel = yield* render(hello)
@@ -433,6 +464,45 @@ describe("signer", () => {
       for (const selector of ["", "a b", "a;", "a..b", "-a", "a\n", "é", "a".repeat(64)]) {
         assert.strictEqual(yield* reason({ domain: "example.com", selector, key }), "bad-selector", selector)
       }
+    })
+  )
+
+  it.effect("DKIM-012: says who it is within the domain, and refuses who is not", () =>
+    Effect.gen(function* () {
+      const options = { domain: "example.com", selector: "2030b.ed", key: pem(ed25519Key) }
+      for (const [identity, written] of [
+        ["ada@example.com", "ada@example.com"],
+        ["@example.com", "@example.com"],
+        ["@news.Example.com", "@news.example.com"],
+        ["a=b@news.example.com", "a=3Db@news.example.com"],
+        ['"a;b c"@example.com', '"a=3Bb=20c"@example.com']
+      ] as const) {
+        const signer = yield* Dkim.signer({ ...options, identity })
+        const parcel = yield* Effect.flatMap(render(hello), Dkim.sign({ signers: [signer] }))
+        const [line] = signatures(yield* text(parcel))
+        assert.strictEqual(tag(line, "i"), written)
+        assert.deepStrictEqual(yield* mailauth(yield* octets(parcel)), ["pass"], identity)
+      }
+      for (const identity of ["", "@", "ada", "ada@example.org", "@notexample.com", "jürgen@example.com", "a@b; s=x"]) {
+        assert.strictEqual(yield* reason({ ...options, identity }), "bad-identity", identity)
+      }
+    })
+  )
+
+  it.effect("RSA signs while the event loop turns", () =>
+    Effect.gen(function* () {
+      const signer = yield* make(pem(pems("rsa", 4096)))
+      // A turn takes microseconds, a signature of this size milliseconds: on the loop's own thread there would be none.
+      let turns = 0
+      let signed = false
+      const turn = () => {
+        turns++
+        if (!signed) setImmediate(turn)
+      }
+      setImmediate(turn)
+      yield* Effect.forEach(Array.from({ length: 8 }), () => signer.sign(bytes("data")), { concurrency: "unbounded" })
+      signed = true
+      assert.isAtLeast(turns, 3)
     })
   )
 

@@ -43,6 +43,19 @@ describe("Parameter.encode (MIME-002, MIME-013, MIME-014)", () => {
 })
 
 describe("Parameter.parse", () => {
+  it("MIME-014: keeps the order in which the names came first, extended or not", () => {
+    const input = "a; z*=utf-8''1; b=2; y*1=4; y*0=3; a=5; b=6; x*1=7; z=8; a*=utf-8''9"
+    const { parameters } = Result.getOrThrow(Parameter.parse(input))
+    assert.deepStrictEqual(
+      [...parameters],
+      [
+        ["z", "1"],
+        ["b", "2"],
+        ["y", "34"],
+        ["a", "9"]
+      ]
+    )
+  })
   it("reads values without and with parameters, names in any case", () => {
     assert.deepStrictEqual(read("text/plain"), ["text/plain", {}])
     assert.deepStrictEqual(read('Text/Plain ; Charset=utf-8;format="flowed; \\"x\\"" ;'), [

@@ -1,5 +1,5 @@
 import * as Policy from "@effect-mail/policy/Policy"
-import * as PolicyEvent from "@effect-mail/policy/PolicyEvent"
+import * as DeliveryEvent from "@effect-mail/policy/DeliveryEvent"
 import * as Throttle from "@effect-mail/policy/Throttle"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Effect from "effect/Effect"
@@ -29,10 +29,10 @@ export const alarms = Effect.fnUntraced(function* <A, E, R>(
   program: Effect.Effect<A, E, R>,
   page: (text: string) => Effect.Effect<void>
 ) {
-  const hub = yield* PolicyEvent.hub()
+  const hub = yield* DeliveryEvent.hub()
   const paging = Stream.runForEach(hub.events, (event) =>
     event._tag === "FailingSince" ? page(`${event.about} has been failing: ${event.failure.message}`) : Effect.void
   )
   yield* Effect.forkScoped(paging, { startImmediately: true })
-  return yield* Effect.provideService(program, PolicyEvent.Observer, hub.observer)
+  return yield* Effect.provideService(program, DeliveryEvent.Observer, hub.observer)
 }, Effect.scoped)

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { upperCase } from "./internal/text.ts"
 import * as Reply from "./Reply.ts"
 
 /**
@@ -116,9 +117,9 @@ type Offer = readonly [keyword: string, parameters: ReadonlyArray<string>]
 const readLine = (line: string): Offer | undefined => {
   const [first = "", ...others] = split(line, maxParameters + 1)
   const equals = first.indexOf("=")
-  const keyword = (equals === -1 ? first : first.slice(0, equals)).toUpperCase()
+  const keyword = upperCase(equals === -1 ? first : first.slice(0, equals))
   const glued = equals === -1 ? [] : split(first.slice(equals + 1), 1)
-  return isKeyword(keyword) ? [keyword, [...glued, ...others]] : undefined
+  return isKeyword(keyword) ? [keyword, [...glued, ...others].slice(0, maxParameters)] : undefined
 }
 
 const readLines = (lines: ReadonlyArray<string>): ReadonlyMap<string, ReadonlyArray<string>> => {
@@ -199,7 +200,7 @@ export class Capabilities {
     this.greeting = greeting
     this.#offers = readLines(lines)
     this.size = positive(this.parameters("SIZE")[0], 20)
-    this.authMechanisms = unique(this.parameters("AUTH").map((name) => name.toUpperCase()))
+    this.authMechanisms = unique(this.parameters("AUTH").map(upperCase))
     this.limits = readLimits(this.parameters("LIMITS"))
     this.deliverByMinimum = numberOf(this.parameters("DELIVERBY")[0], 9)
     this.futureRelease = readFutureRelease(this.parameters("FUTURERELEASE"))
@@ -207,12 +208,12 @@ export class Capabilities {
 
   /** Whether a keyword is offered, compared without case. */
   supports(keyword: AnyKeyword): boolean {
-    return this.#offers.has(keyword.toUpperCase())
+    return this.#offers.has(upperCase(keyword))
   }
 
   /** The parameters of a keyword as the server wrote them; none when it is not offered. */
   parameters(keyword: AnyKeyword): ReadonlyArray<string> {
-    return this.#offers.get(keyword.toUpperCase()) ?? []
+    return this.#offers.get(upperCase(keyword)) ?? []
   }
 
   /** All keywords in upper case, in the server's order. */

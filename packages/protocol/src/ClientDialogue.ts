@@ -1,6 +1,6 @@
 /**
- * The client's side of SMTP, ESMTP and LMTP as dialogues: greet, upgrade, submit, reset, quit, and the questions (verify,
- * expand, help, etrn). Each function reads like the exchange in the RFC that it names. Nothing here waits, writes or
+ * The client's side of SMTP, ESMTP and LMTP as dialogues: greet, upgrade, submit, reset, quit, the questions (verify,
+ * expand, help, etrn), and what proxies say (xclient, xforward). Each function reads like the exchange in the RFC that it names. Nothing here waits, writes or
  * throws; a refusal or a lost connection is part of the result.
  *
  * @since 0.1.0
@@ -12,6 +12,7 @@ import * as Command from "./Command.ts"
 import * as Dialogue from "./Dialogue.ts"
 import type { Envelope } from "./Envelope.ts"
 import type { Problem } from "./Failure.ts"
+import { tellAttributes } from "./internal/attributes.ts"
 import { transaction } from "./internal/transaction.ts"
 import type * as Parameters from "./Parameters.ts"
 import { isPermanent, type Reply } from "./Reply.ts"
@@ -188,6 +189,39 @@ export function* etrn(
   }
   return yield* Dialogue.expect(Command.etrn(name), 250, 251, 252, 253)
 }
+
+/**
+ * Tells a server that trusts this client whom it speaks for: `NAME`, `ADDR`, `PORT`, `PROTO`, `HELO`, `LOGIN`, `DESTADDR`,
+ * `DESTPORT` as plain values, an IPv6 address as `IPV6:2001:db8::1`, `[UNAVAILABLE]` for what is not known (Postfix
+ * XCLIENT_README). The session begins again with that, so the client is introduced again, and what was learned before is to be
+ * forgotten. Not within a transaction.
+ *
+ * A server that does not offer XCLIENT, or not for one of the attributes, is not asked; what does not fit one line is said in
+ * several.
+ *
+ * @category dialogues
+ * @since 0.1.0
+ */
+export function* xclient(
+  capabilities: Capabilities.Capabilities,
+  attributes: Readonly<Record<string, string>>,
+  introduction: Introduction
+): Dialogue.Dialogue<Result.Result<Capabilities.Capabilities, Problem>> {
+  const told = yield* tellAttributes("XCLIENT", capabilities, attributes)
+  return Result.isFailure(told) ? Result.fail(told.failure) : yield* hello({ ...introduction, helo: false })
+}
+
+/**
+ * Tells a server behind a filter where the next message came from: `NAME`, `ADDR`, `PORT`, `PROTO`, `HELO`, `IDENT`, `SOURCE`
+ * as `xclient` has them (Postfix XFORWARD_README). It is forgotten after the transaction. Not within one.
+ *
+ * @category dialogues
+ * @since 0.1.0
+ */
+export const xforward = (
+  capabilities: Capabilities.Capabilities,
+  attributes: Readonly<Record<string, string>>
+): Dialogue.Dialogue<Result.Result<Reply, Problem>> => tellAttributes("XFORWARD", capabilities, attributes)
 
 /**
  * How a message is submitted.

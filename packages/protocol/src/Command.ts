@@ -368,7 +368,7 @@ export const authResponse = (response: string | Redacted.Redacted): AuthResponse
 })
 
 /**
- * Makes XCLIENT; `[UNAVAILABLE]` stands for an unknown value.
+ * Makes XCLIENT; `[UNAVAILABLE]` stands for an unknown value, and an IPv6 address is written `IPV6:2001:db8::1`.
  *
  * @category constructors
  * @since 0.1.0
@@ -376,7 +376,7 @@ export const authResponse = (response: string | Redacted.Redacted): AuthResponse
 export const xclient = (attributes: Readonly<Record<string, string>>): Attributes => ({ _tag: "XClient", attributes })
 
 /**
- * Makes XFORWARD; `[UNAVAILABLE]` stands for an unknown value.
+ * Makes XFORWARD; `[UNAVAILABLE]` stands for an unknown value, and an IPv6 address is written `IPV6:2001:db8::1`.
  *
  * @category constructors
  * @since 0.1.0

@@ -7,7 +7,9 @@
  */
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
+import { upperCase } from "./internal/text.ts"
 import * as Reply from "./Reply.ts"
+import * as Xtext from "./Xtext.ts"
 
 /**
  * The parameters of MAIL or RCPT by keyword in capitals; undefined for a keyword without a value.
@@ -16,6 +18,14 @@ import * as Reply from "./Reply.ts"
  * @since 0.1.0
  */
 export type ParameterMap = ReadonlyMap<string, string | undefined>
+
+/**
+ * What XCLIENT or XFORWARD says about a client, by name in capitals, decoded; `[UNAVAILABLE]` stands for an unknown value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AttributeMap = ReadonlyMap<string, string>
 
 /**
  * What a client asked for.
@@ -29,7 +39,15 @@ export type ClientCommand =
   | { readonly _tag: "Rcpt"; readonly forwardPath: Address.ForwardPath; readonly parameters: ParameterMap }
   | { readonly _tag: "Bdat"; readonly size: number; readonly last: boolean }
   | { readonly _tag: "Auth"; readonly mechanism: string; readonly initial: string | undefined }
-  | { readonly _tag: "Ask"; readonly verb: "VRFY" | "EXPN" | "HELP" | "ETRN" | "NOOP"; readonly argument: string }
+  | { readonly _tag: "Ask"; readonly verb: "HELP" | "ETRN" | "NOOP"; readonly argument: string }
+  | {
+      readonly _tag: "Query"
+      readonly verb: "VRFY" | "EXPN"
+      readonly argument: string
+      /** Whether the reply may be in UTF-8 (RFC 6531 section 3.7.4.2). */
+      readonly utf8: boolean
+    }
+  | { readonly _tag: "Proxy"; readonly verb: "XCLIENT" | "XFORWARD"; readonly attributes: AttributeMap }
   | { readonly _tag: "Plain"; readonly verb: "DATA" | "RSET" | "QUIT" | "STARTTLS" }
 
 type Parser = (argument: string, verb: string) => Result.Result<ClientCommand, Reply.Reply>
@@ -49,11 +67,31 @@ const plain =
     argument === "" ? Result.succeed({ _tag: "Plain", verb }) : refuse(501, `5.5.4 ${verb} takes no argument`)
 
 const ask =
-  (verb: "VRFY" | "EXPN" | "HELP" | "ETRN" | "NOOP"): Parser =>
+  (verb: "HELP" | "NOOP"): Parser =>
+  (argument) =>
+    Result.succeed({ _tag: "Ask", verb, argument })
+
+// A domain, one with its subdomains, or the name of a queue (RFC 1985 section 5).
+const etrn: Parser = (argument) =>
+  /^(#[!-~]{1,255}|@?[A-Za-z0-9.-]{1,255})$/.test(argument)
+    ? Result.succeed({ _tag: "Ask", verb: "ETRN", argument })
+    : refuse(501, "5.5.4 Syntax: ETRN domain, @domain or #queue")
+
+const smtpUtf8 = " SMTPUTF8"
+
+// Clients send a bare address, which is no String of the grammar and which everybody takes (SMTP-034).
+const query =
+  (verb: "VRFY" | "EXPN"): Parser =>
   (argument) => {
-    const needed = verb !== "HELP" && verb !== "NOOP"
-    if (needed && argument === "") return refuse(501, `5.5.4 ${verb} needs an argument`)
-    return Result.succeed({ _tag: "Ask", verb, argument })
+    const utf8 = upperCase(argument.slice(-smtpUtf8.length)) === smtpUtf8
+    return argument === ""
+      ? refuse(501, `5.5.4 ${verb} needs an argument`)
+      : Result.succeed({
+          _tag: "Query",
+          verb,
+          argument: utf8 ? argument.slice(0, -smtpUtf8.length).trimEnd() : argument,
+          utf8
+        })
   }
 
 const bdat: Parser = (argument) => {
@@ -71,6 +109,33 @@ const auth: Parser = (argument) => {
   return Result.succeed({ _tag: "Auth", mechanism: mechanism.toUpperCase(), initial })
 }
 
+// Postfix's XFORWARD has values of so many characters.
+const maxAttribute = 255
+
+// NAME=xtext, separated by spaces, no name twice (SMTP-260, SMTP-264).
+const parseAttributes = (text: string): AttributeMap | undefined => {
+  const attributes = new Map<string, string>()
+  for (const attribute of text.split(" ")) {
+    if (attribute === "") continue
+    const equals = attribute.indexOf("=")
+    const name = upperCase(attribute.slice(0, Math.max(equals, 0)))
+    const value = attribute.slice(equals + 1)
+    const decoded = value === "" || value.length > maxAttribute ? undefined : Result.getOrUndefined(Xtext.decode(value))
+    if (!/^[A-Z]{1,20}$/.test(name) || decoded === undefined || attributes.has(name)) return undefined
+    attributes.set(name, decoded)
+  }
+  return attributes.size === 0 ? undefined : attributes
+}
+
+const proxy =
+  (verb: "XCLIENT" | "XFORWARD"): Parser =>
+  (argument) => {
+    const attributes = parseAttributes(argument)
+    return attributes === undefined
+      ? refuse(501, `5.5.4 Syntax: ${verb} NAME=value, each name once`)
+      : Result.succeed({ _tag: "Proxy", verb, attributes })
+  }
+
 // Postfix has "=" as a VERP delimiter, against the grammar.
 const isValue = (keyword: string, value: string): boolean =>
   value !== "" && (keyword === "XVERP" || !value.includes("="))
@@ -83,7 +148,7 @@ const parseParameters = (text: string): ParameterMap | undefined => {
   for (const parameter of text.split(" ")) {
     if (parameter === "") continue
     const equals = parameter.indexOf("=")
-    const keyword = (equals === -1 ? parameter : parameter.slice(0, equals)).toUpperCase()
+    const keyword = upperCase(equals === -1 ? parameter : parameter.slice(0, equals))
     const value = equals === -1 ? undefined : parameter.slice(equals + 1)
     const wrong = !/^[A-Z0-9][A-Z0-9-]*$/.test(keyword) || (value !== undefined && !isValue(keyword, value))
     if (wrong || parameters.has(keyword)) return undefined
@@ -101,7 +166,7 @@ const path =
   (argument, verb) => {
     const start = prefix.length + (argument.charAt(prefix.length) === " " ? 1 : 0)
     const end = Address.pathEnd(argument, start)
-    if (argument.slice(0, prefix.length).toUpperCase() !== prefix || end === -1) {
+    if (upperCase(argument.slice(0, prefix.length)) !== prefix || end === -1) {
       return refuse(501, `5.5.4 Syntax: ${verb} ${prefix}<address> [parameters]`)
     }
     const parameters = parseParameters(argument.slice(end))
@@ -136,11 +201,13 @@ const parsers: ReadonlyMap<string, Parser> = new Map([
   ["QUIT", plain("QUIT")],
   ["STARTTLS", plain("STARTTLS")],
   ["AUTH", auth],
-  ["VRFY", ask("VRFY")],
-  ["EXPN", ask("EXPN")],
+  ["VRFY", query("VRFY")],
+  ["EXPN", query("EXPN")],
   ["HELP", ask("HELP")],
-  ["ETRN", ask("ETRN")],
-  ["NOOP", ask("NOOP")]
+  ["ETRN", etrn],
+  ["NOOP", ask("NOOP")],
+  ["XCLIENT", proxy("XCLIENT")],
+  ["XFORWARD", proxy("XFORWARD")]
 ])
 
 const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
@@ -152,9 +219,8 @@ const historic = new Set(["SEND", "SOML", "SAML", "TURN"])
  * @since 0.1.0
  */
 export const verbOf = (line: string): string => {
-  const word = line.split(" ", 1)[0] ?? ""
-  // Letters such as the dotless i have an ASCII letter for their upper case; they make no verb.
-  return /^[!-~]*$/.test(word) ? word.toUpperCase() : word
+  const end = line.indexOf(" ")
+  return upperCase(end === -1 ? line : line.slice(0, end))
 }
 
 /**

@@ -14,6 +14,7 @@ import * as Schema from "effect/Schema"
 import * as Endpoint from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
 import * as Reply from "./Reply.ts"
+import type { Refusal } from "./SaslExchange.ts"
 import { Stage } from "./Stage.ts"
 
 /**
@@ -188,11 +189,14 @@ export interface Refused {
   readonly reply: Reply.Reply
   /** The command as shown in logs, secrets removed. */
   readonly command?: string | undefined
+  /** What the server said in the words of an authentication mechanism, such as `invalid_token` (RFC 7628). */
+  readonly refusal?: Refusal | undefined
 }
 
 /**
  * The conversation ended before the reply. `refused` means that nobody took the connection, `protocol` that what came was
- * not SMTP, `local` that this machine could not go on (no file descriptor, no such source address).
+ * not SMTP, `proof` that the server broke the rules by which it has to prove who it is (AUTH), `local` that this machine
+ * could not go on (no file descriptor, no such source address).
  *
  * @category models
  * @since 0.1.0
@@ -200,7 +204,7 @@ export interface Refused {
 export interface Lost {
   readonly _tag: "Lost"
   readonly stage: Stage
-  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "tls" | "local"
+  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "proof" | "tls" | "local"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -214,7 +218,7 @@ export interface Lost {
 export interface Unmet {
   readonly _tag: "Unmet"
   readonly stage: Stage
-  readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "extension"
+  readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "requiretls" | "extension"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -246,16 +250,13 @@ export interface Where {
 }
 
 /**
- * The context of a failure at an endpoint.
+ * The context of a failure at an endpoint; a Unix domain socket has no port.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const at = (endpoint: Endpoint.Endpoint): Where => ({
-  host: endpoint.host,
-  address: endpoint.address,
-  port: endpoint.port
-})
+export const at = ({ address, host, path, port }: Endpoint.Endpoint): Where =>
+  path === undefined ? { host, address, port } : { host }
 
 /**
  * The fields of a failure; what is absent or undefined is left out.
@@ -347,7 +348,7 @@ const fromReply = (refused: Refused, where: Where): Failure => {
   const base = {
     ...where,
     stage,
-    reason: Reply.text(reply),
+    reason: [Reply.text(reply), ...wordsOf(refused.refusal)].join(" ").trim(),
     code: reply.code,
     enhanced: reply.enhanced,
     lines: reply.lines,
@@ -355,6 +356,18 @@ const fromReply = (refused: Refused, where: Where): Failure => {
   }
   if (reply.code < 400 || reply.code > 599) return unexpected(stage, base)
   return reply.code < 500 ? transient(stage, reply, base) : permanent(stage, reply, base)
+}
+
+// Enough for a scope of several URLs.
+const maxWords = 150
+
+// The reply to a refused token says that it is refused, the exchange before it says why.
+const wordsOf = (refusal: Refusal | undefined): ReadonlyArray<string> => {
+  if (refusal === undefined) return []
+  const { openidConfiguration, schemes, scope, status } = refusal
+  const words = Object.entries({ status, scope, schemes, "openid-configuration": openidConfiguration })
+  const shown = words.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value.slice(0, maxWords)}`]))
+  return [`(${shown.join(", ")})`]
 }
 
 type Base = Omit<Details, "scope" | "next">
@@ -449,7 +462,7 @@ const fromLost = (lost: Lost, where: Where): Failure => {
     case "rcpt": // CLASS-44
       return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
     case "auth": // A server that cannot prove who it is must not be asked by another name (AUTH-021)
-      if (lost.kind === "protocol") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+      if (lost.kind === "proof") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     case "ehlo":
       if (lost.kind === "tls") return brokenTls(base)
@@ -481,6 +494,8 @@ const fromUnmet = (unmet: Unmet, where: Where): Failure => {
       return perm({ ...base, enhanced: "5.6.7", scope: "host", next: "host" })
     case "8bitmime": // CLASS-33
       return perm({ ...base, enhanced: "5.6.3", scope: "host", next: "host" })
+    case "requiretls": // CLASS-30
+      return perm({ ...base, enhanced: "5.7.30", scope: "host", next: "host" })
     case "extension":
       return perm({ ...base, enhanced: "5.3.3", scope: "host", next: "host" })
   }

@@ -80,6 +80,8 @@ interface Rule<A> {
   readonly value: (asked: A) => string | true | undefined
   /** Whether the message must not go without it. */
   readonly essential?: (asked: A) => boolean
+  /** What is unmet without it, where the failure has a name of its own. */
+  readonly requirement?: Unmet["requirement"]
   /** How the value breaks the server's limits. */
   readonly breaks?: (asked: A, limits: ReadonlyArray<string>) => string | undefined
 }
@@ -87,7 +89,7 @@ interface Rule<A> {
 const always = () => true
 
 const integer = /^\d{1,20}$/
-const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
+const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/i
 
 const numeric = (text: string | undefined): number | undefined =>
   text !== undefined && integer.test(text) ? Number(text) : undefined
@@ -95,9 +97,11 @@ const numeric = (text: string | undefined): number | undefined =>
 const tooLong = ({ holdFor = 0 }: MailOptions, [max]: ReadonlyArray<string>): string | undefined =>
   holdFor > (numeric(max) ?? Infinity) ? `the server holds messages for ${max} seconds at most` : undefined
 
-// Both are UTC in whole seconds, so their order is that of their characters.
+// Both are UTC, so the order of their whole seconds is that of their characters.
 const tooLate = ({ holdUntil = "" }: MailOptions, [, max = ""]: ReadonlyArray<string>): string | undefined =>
-  dateTime.test(max) && holdUntil > max ? `the server holds messages until ${max} at most` : undefined
+  dateTime.test(max) && seconds(holdUntil) > seconds(max) ? `the server holds messages until ${max} at most` : undefined
+
+const seconds = (time: string): string => time.slice(0, "2030-01-01T00:00:00".length).toUpperCase()
 
 const tooSoon = ({ deliverBy }: MailOptions, [min]: ReadonlyArray<string>): string | undefined =>
   deliverBy?.mode === "R" && deliverBy.seconds < (numeric(min) ?? 0)
@@ -116,7 +120,13 @@ const mailRules: ReadonlyArray<Rule<MailOptions>> = [
     extension: "AUTH",
     value: (o) => (o.auth === undefined || o.auth === "<>" ? o.auth : Xtext.encode(o.auth))
   },
-  { keyword: "REQUIRETLS", extension: "REQUIRETLS", value: (o) => o.requireTls || undefined, essential: always },
+  {
+    keyword: "REQUIRETLS",
+    extension: "REQUIRETLS",
+    value: (o) => o.requireTls || undefined,
+    essential: always,
+    requirement: "requiretls"
+  },
   {
     keyword: "HOLDFOR",
     extension: "FUTURERELEASE",
@@ -169,10 +179,12 @@ const unmet = (stage: "mail" | "rcpt", requirement: Unmet["requirement"], detail
   hint
 })
 
-const missing = (stage: "mail" | "rcpt", { extension, keyword }: Pick<Rule<never>, "extension" | "keyword">): Unmet =>
+type Missed = Pick<Rule<never>, "extension" | "keyword" | "requirement">
+
+const missing = (stage: "mail" | "rcpt", { extension, keyword, requirement = "extension" }: Missed): Unmet =>
   unmet(
     stage,
-    "extension",
+    requirement,
     `the server does not offer ${extension}, which ${keyword} needs`,
     "Ask another server, or send the message without it"
   )

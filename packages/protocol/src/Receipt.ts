@@ -9,6 +9,22 @@ import { EnhancedStatus } from "./EnhancedStatus.ts"
 import * as Failure from "./Failure.ts"
 
 /**
+ * The facts of a certificate that a server showed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class CertificateInfo extends Schema.Class<CertificateInfo>("@effect-mail/protocol/CertificateInfo")({
+  /** Such as `CN=mail.example.com`; several attributes stand with commas between them. */
+  subject: Schema.String,
+  issuer: Schema.String,
+  /** SHA-256 of the certificate, hex with colons: a pin of the certificate. */
+  fingerprint: Schema.String,
+  /** SHA-256 of its public key, `sha256/` and base64: a pin of the key. */
+  pin: Schema.String
+}) {}
+
+/**
  * The facts of a TLS session.
  *
  * @category models
@@ -19,10 +35,16 @@ export class TlsInfo extends Schema.Class<TlsInfo>("@effect-mail/protocol/TlsInf
   protocol: Schema.String,
   /** The cipher suite's standard name. */
   cipher: Schema.String,
-  /** Whether the certificate chain and the host name were found valid. */
+  /** Whether the certificate chain and the host name were found valid, demanded or not. */
   verified: Schema.Boolean,
+  /** Why they were not. */
+  problem: Schema.optional(Schema.String),
   /** SHA-256 of the server's certificate, hex with colons, when the platform tells. */
-  fingerprint: Schema.optional(Schema.String)
+  fingerprint: Schema.optional(Schema.String),
+  /** The certificates, the server's own first, when the platform tells. */
+  chain: Schema.optional(Schema.Array(CertificateInfo)),
+  /** Whether an earlier session was resumed; the certificates are then those that were checked for that one. */
+  resumed: Schema.optional(Schema.Boolean)
 }) {}
 
 const outcome = {

@@ -9,6 +9,7 @@ import * as Array from "effect/Array"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Failure from "./Failure.ts"
+import { upperCase } from "./internal/text.ts"
 import * as SaslExchange from "./SaslExchange.ts"
 import * as SaslMechanism from "./SaslMechanism.ts"
 import * as Scram from "./Scram.ts"
@@ -161,7 +162,7 @@ export const choose = (
   policy: Partial<Policy> = {}
 ): Result.Result<Array.NonEmptyReadonlyArray<SaslExchange.Mechanism>, Failure.Unmet> => {
   const rules = { ...standard, ...policy }
-  const offered = new Set(session.offered.map((name) => name.toUpperCase()))
+  const offered = new Set(session.offered.map(upperCase))
   const usable = rules.mechanisms.flatMap((name) => mechanism(name, credentials, session, rules) ?? [])
   const shared = usable.filter(({ name }) => offered.has(name))
   const safe = shared.filter(({ name }) => session.encrypted || rules.allowSecretsInClearText || !showsSecret(name))
@@ -220,9 +221,7 @@ const scram = (name: Name, { username, password, authzid }: Password, { minimumI
 
 // "We could have bound" is said only to a server that offers no -PLUS at all: to any other it would be a false alarm.
 const unbound = ({ offered, channelBinding }: Session): "unadvertised" | undefined =>
-  channelBinding === undefined || offered.some((name) => name.toUpperCase().endsWith("-PLUS"))
-    ? undefined
-    : "unadvertised"
+  channelBinding === undefined || offered.some((name) => upperCase(name).endsWith("-PLUS")) ? undefined : "unadvertised"
 
 const explain = (
   credentials: Credentials,
@@ -253,7 +252,7 @@ const explain = (
   }
   return SaslExchange.unusable(
     `${offers}, and the ${secret(credentials)} that we have can be used with ${listed(names(usable))}`,
-    session.offered.some((name) => name.toUpperCase() === "CRAM-MD5") && credentials._tag === "Password"
+    session.offered.some((name) => upperCase(name) === "CRAM-MD5") && credentials._tag === "Password"
       ? "Add CRAM-MD5 to the policy's mechanisms if the server can do nothing better"
       : "Give credentials that fit one of the server's mechanisms"
   )

@@ -151,7 +151,8 @@ export const oauthBearer = (
         const port = options.port === undefined ? [] : [`port=${options.port}`]
         return [`n,${Gs2.authorization(username)},`, ...host, ...port, `auth=Bearer ${token}`, "", ""].join(separator)
       }),
-      separator
+      separator,
+      options
     )
 })
 
@@ -173,7 +174,8 @@ export const xoauth2 = (options: TokenOptions): SaslExchange.Mechanism => ({
         const token = yield* CredentialText.verbatim("token", Redacted.value(options.token), notVisible)
         return [`user=${username}`, `auth=Bearer ${token}`, "", ""].join(separator)
       }),
-      ""
+      "",
+      options
     )
 })
 
@@ -182,11 +184,27 @@ const controls = /[\x00-\x1f\x7f]/
 const notVisible = /[^\x21-\x7e]/
 
 // A challenge after the token is the server's refusal; the reply that ends the exchange follows `acknowledgement`.
-function* bearer(message: Result.Result<string, Failure.Unmet>, acknowledgement: string): SaslExchange.Exchange {
+function* bearer(
+  message: Result.Result<string, Failure.Unmet>,
+  acknowledgement: string,
+  { token }: TokenOptions
+): SaslExchange.Exchange {
   if (Result.isFailure(message)) return message.failure
-  const refusal = yield SaslExchange.conclude(message.success)
-  yield SaslExchange.respond(acknowledgement, readRefusal(refusal))
+  const refusal = readRefusal(yield SaslExchange.conclude(message.success))
+  yield SaslExchange.respond(acknowledgement, refusal && withoutSecret(refusal, Redacted.value(token)))
   return SaslExchange.askedAgain
+}
+
+// A server may say again what it was told, and its words are shown to people.
+const withoutSecret = (refusal: SaslExchange.Refusal, secret: string): SaslExchange.Refusal => {
+  const { openidConfiguration, schemes, scope, status } = refusal
+  const hide = (words: string): string => words.replaceAll(secret, "***")
+  return new SaslExchange.Refusal({
+    status: hide(status),
+    ...(scope === undefined ? {} : { scope: hide(scope) }),
+    ...(schemes === undefined ? {} : { schemes: hide(schemes) }),
+    ...(openidConfiguration === undefined ? {} : { openidConfiguration: hide(openidConfiguration) })
+  })
 }
 
 // Somebody will read these words in a log.

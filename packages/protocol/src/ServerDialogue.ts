@@ -15,10 +15,11 @@
 import * as Result from "effect/Result"
 import type { ForwardPath, ReversePath } from "./Address.ts"
 import * as CommandParser from "./CommandParser.ts"
+import { onProxy } from "./internal/serverProxy.ts"
 import * as session from "./internal/serverSession.ts"
 import { consult, type Next, type State, say, tell } from "./internal/serverState.ts"
 import * as transaction from "./internal/serverTransaction.ts"
-import type * as Reply from "./Reply.ts"
+import * as Reply from "./Reply.ts"
 import type { Compute } from "./SaslExchange.ts"
 import type * as SaslServer from "./SaslServer.ts"
 
@@ -47,12 +48,24 @@ export interface ServerOptions {
   readonly authRequired?: boolean | undefined
   /** Whether mechanisms that show the secret, such as PLAIN, may be used without TLS; false when absent. */
   readonly allowSecretsInClearText?: boolean | undefined
-  /** The largest message in octets; it is announced with SIZE and enforced. */
+  /** Whether SIZE is offered (RFC 1870); true when absent. */
+  readonly size?: boolean | undefined
+  /** The largest message in octets; it is announced with SIZE and enforced in any case. */
   readonly maxSize: number
   /** Recipients of one transaction beyond this number get 452; announced with LIMITS when `limits` is set. */
   readonly maxRecipients: number
   readonly limits: boolean
-  /** Further EHLO lines, such as `XCLIENT NAME ADDR`; `ETRN` and the extensions of MAIL are obeyed when they are here. */
+  /** Transactions of one session beyond this number get 421; announced with LIMITS when `limits` is set. No limit when absent. */
+  readonly maxMails?: number | undefined
+  /** Whether nothing but EHLO, NOOP, STARTTLS and QUIT is obeyed without TLS (RFC 3207 section 4); false when absent. */
+  readonly tlsRequired?: boolean | undefined
+  /** What is not answered: VRFY and EXPN get 252, HELP gets 502. Nothing when absent. */
+  readonly withheld?: ReadonlyArray<"VRFY" | "EXPN" | "HELP"> | undefined
+  /**
+   * Further EHLO lines. What is here is obeyed: `ETRN`, `REQUIRETLS` (announced under TLS only), `DELIVERBY 60`,
+   * `FUTURERELEASE 604800 2030-01-01T00:00:00Z`, `MT-PRIORITY MIXER`, `CHECKPOINT`, `XVERP`, and `XCLIENT NAME ADDR` and
+   * `XFORWARD NAME ADDR` with the names that may be used. Others are announced, and parameters of their name taken.
+   */
   readonly keywords: ReadonlyArray<string>
 }
 
@@ -105,6 +118,10 @@ export interface Transaction {
   }>
   /** Who submits it, when the client has authenticated. */
   readonly identity?: Identity | undefined
+  /** What XCLIENT said about the client, all of this session. */
+  readonly client?: CommandParser.AttributeMap | undefined
+  /** What XFORWARD said about where this message comes from. */
+  readonly forwarded?: CommandParser.AttributeMap | undefined
 }
 
 /**
@@ -131,7 +148,19 @@ export type Question =
     }
   | { readonly _tag: "Data"; readonly transaction: Transaction }
   | { readonly _tag: "Message"; readonly transaction: Transaction; readonly content: Uint8Array }
-  | { readonly _tag: "Ask"; readonly verb: "VRFY" | "EXPN" | "HELP" | "ETRN"; readonly argument: string }
+  | {
+      readonly _tag: "Ask"
+      readonly verb: "VRFY" | "EXPN" | "HELP" | "ETRN"
+      readonly argument: string
+      /** Whether the reply may be in UTF-8; another one is replaced by 252 then (RFC 6531 section 3.7.4.2). */
+      readonly utf8: boolean
+    }
+  | {
+      readonly _tag: "Proxy"
+      /** With XCLIENT the answer is the greeting of a new session. */
+      readonly verb: "XCLIENT" | "XFORWARD"
+      readonly attributes: CommandParser.AttributeMap
+    }
 
 /**
  * What the dialogue asks of its driver: to write a reply, to read a command line, to read message content, to start TLS,
@@ -188,6 +217,16 @@ export type ServerDialogue<A> = Generator<ServerStep, A, ServerAnswer>
  * @since 0.1.0
  */
 export function* serve(options: ServerOptions, secure = false): ServerDialogue<void> {
+  const dialogue = converse(options, secure)
+  let step = dialogue.next({})
+  while (step.done !== true) step = dialogue.next(yield options.enhancedStatusCodes ? step.value : plain(step.value))
+}
+
+// Enhanced status codes are for clients that were told of them (RFC 2034 section 3).
+const plain = (step: ServerStep): ServerStep =>
+  step._tag === "Say" ? { _tag: "Say", reply: Reply.make(step.reply.code, ...Reply.texts(step.reply)) } : step
+
+function* converse(options: ServerOptions, secure: boolean): ServerDialogue<void> {
   const greeting = yield* consult({ _tag: "Connect" })
   if ((yield* say(greeting)) === "end") return
   if (greeting.code >= 400) return yield* turnAway()
@@ -198,7 +237,10 @@ export function* serve(options: ServerOptions, secure = false): ServerDialogue<v
     identity: undefined,
     transaction: undefined,
     chunks: [],
-    octets: 0
+    octets: 0,
+    mails: 0,
+    client: undefined,
+    forwarded: undefined
   }
   let next: Next = "go on"
   while (next === "go on") {
@@ -225,12 +267,19 @@ function* turnAway(): ServerDialogue<void> {
 }
 
 function* hear(state: State, line: string): ServerDialogue<Next> {
+  const verb = CommandParser.verbOf(line)
+  if (state.options.tlsRequired === true && !state.secure && !withoutTls.has(verb)) {
+    const next = yield* tell(530, "5.7.0 Must issue a STARTTLS command first")
+    return verb === "BDAT" ? "end" : next
+  }
   const command = CommandParser.parse(line)
   if (Result.isSuccess(command)) return yield* obey(state, command.success)
   const next = yield* say(command.failure)
   // Of a BDAT that cannot be read it is not known how much data follows, which must not be taken for commands.
-  return CommandParser.verbOf(line) === "BDAT" ? "end" : next
+  return verb === "BDAT" ? "end" : next
 }
+
+const withoutTls = new Set(["EHLO", "LHLO", "NOOP", "STARTTLS", "QUIT"])
 
 const obey = (state: State, command: CommandParser.ClientCommand): ServerDialogue<Next> => {
   switch (command._tag) {
@@ -244,6 +293,10 @@ const obey = (state: State, command: CommandParser.ClientCommand): ServerDialogu
       return transaction.onBdat(state, command)
     case "Ask":
       return session.onAsk(state, command)
+    case "Query":
+      return session.onQuery(state, command)
+    case "Proxy":
+      return onProxy(state, command)
     case "Auth":
       return session.onAuth(state, command)
     case "Plain":

@@ -1,6 +1,6 @@
 /**
  * A mail server as people write it down: `smtp://[user@]host[:port]`, `smtps://…` (TLS from the first byte, RFC 8314) or
- * `lmtp://…`. The parser is strict: what it does not know it refuses, so that a typing error never becomes a connection
+ * `lmtp://…`; a Unix domain socket is `smtp+unix:///path` or `lmtp+unix:///path`. The parser is strict: what it does not know it refuses, so that a typing error never becomes a connection
  * without TLS.
  *
  * @since 0.1.0
@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Address from "./Address.ts"
 import * as Endpoint from "./Endpoint.ts"
-import { isAscii } from "./internal/text.ts"
+import { isAscii, quote } from "./internal/text.ts"
 import * as TlsPolicy from "./TlsPolicy.ts"
 
 /**
@@ -47,12 +47,17 @@ const schemes = {
   "lmtp:": { implicitTls: false, protocol: "lmtp" }
 } as const
 
+// Unix domain sockets.
+const sockets = { "smtp+unix:": "smtp", "lmtp+unix:": "lmtp" } as const
+
+const isSocket = (scheme: string): scheme is keyof typeof sockets => Object.hasOwn(sockets, scheme)
+
 const isScheme = (scheme: string): scheme is keyof typeof schemes => Object.hasOwn(schemes, scheme)
 
 /**
  * Parses a server URL. The port defaults to 465 for `smtps`, to 587 for `smtp` with a user name (submission, RFC 6409), to
- * 24 for `lmtp` and to 25 otherwise. TLS is required and verified for `smtps` and wherever there is a user name, and
- * opportunistic otherwise. Fails with `ServerUrlError`.
+ * 24 for `lmtp` and to 25 otherwise. TLS is required and verified for `smtps` and wherever there is a user name, not used at
+ * a Unix domain socket, and opportunistic otherwise. Fails with `ServerUrlError`.
  *
  * @category decoding
  * @since 0.1.0
@@ -62,7 +67,8 @@ export const parse = (input: string): Result.Result<ServerUrl, ServerUrlError> =
   if (/[\u0000-\u0020\u007f]/.test(input)) return fail("There is a space or a control character in it")
   if (!URL.canParse(input)) return fail("This is not a URL")
   const url = new URL(input)
-  if (!isScheme(url.protocol)) return fail(`The scheme ${JSON.stringify(url.protocol.slice(0, -1))} is not known`)
+  if (isSocket(url.protocol)) return socket(url, sockets[url.protocol])
+  if (!isScheme(url.protocol)) return fail(`The scheme ${quote(url.protocol.slice(0, -1), 0)} is not known`)
   const host = hostOf(url)
   if (host === undefined) return fail("The host is missing or not a host name")
   if ((url.pathname !== "" && url.pathname !== "/") || url.search !== "" || url.hash !== "") {
@@ -86,6 +92,16 @@ export const parse = (input: string): Result.Result<ServerUrl, ServerUrlError> =
     }),
     ...credentials
   })
+}
+
+const socket = (url: URL, protocol: "smtp" | "lmtp"): Result.Result<ServerUrl, ServerUrlError> => {
+  const path = decode(url.pathname) ?? ""
+  if (url.host !== "" || url.search !== "" || url.hash !== "" || !Endpoint.isPath(path)) {
+    return fail(
+      `A Unix domain socket is written ${url.protocol}///path, with at most 103 printable ASCII characters in the path`
+    )
+  }
+  return Result.succeed({ endpoint: Endpoint.unix(path, { protocol }), username: undefined, password: undefined })
 }
 
 const fail = (reason: string): Result.Result<never, ServerUrlError> => Result.fail(new ServerUrlError({ reason }))

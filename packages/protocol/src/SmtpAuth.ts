@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Failure from "./Failure.ts"
 import * as Octets from "./internal/octets.ts"
+import { upperCase } from "./internal/text.ts"
 import type { Reply } from "./Reply.ts"
 import * as SaslExchange from "./SaslExchange.ts"
 import type * as SaslServer from "./SaslServer.ts"
@@ -142,7 +143,10 @@ function* converse(
     said = step.value
     reply = yield* say(encoded(said), "****")
   }
-  if (reply.code !== 235) return rejected(mechanism, { _tag: "Refused", stage: "auth", reply, command }, said.refusal)
+  if (reply.code !== 235) {
+    const { refusal } = said
+    return rejected(mechanism, { _tag: "Refused", stage: "auth", reply, command, refusal }, refusal)
+  }
   return said.final ? Result.succeed({ mechanism: mechanism.name, reply }) : rejected(mechanism, tooEarly)
 }
 
@@ -259,7 +263,7 @@ export function* serve(
   mechanisms: ReadonlyArray<SaslServer.Mechanism>,
   command: { readonly mechanism: string; readonly initial?: string | undefined }
 ): ServerDialogue {
-  const mechanism = mechanisms.find(({ name }) => name === command.mechanism.toUpperCase())
+  const mechanism = mechanisms.find(({ name }) => name === upperCase(command.mechanism))
   if (mechanism === undefined) return end(504, "5.5.4", "Unrecognized authentication mechanism")
   const exchange = mechanism.start()
   let step = yield* computed(exchange)

@@ -123,7 +123,70 @@ describe("Capabilities", () => {
     assert.strictEqual(ehlo(...many).keywords.length, 128)
     assert.strictEqual(ehlo(...many.map((name) => `AUTH ${name}`)).authMechanisms.length, 128)
     assert.strictEqual(ehlo(`AUTH ${many.join(" ")}`).authMechanisms.length, 128)
+    assert.strictEqual(ehlo(`X=a ${many.join(" ")}`).parameters("X").length, 128)
     assert.strictEqual(ehlo(...many, "X5 last").parameters("X5")[0], "last")
+  })
+
+  it("EHLO-001: a letter whose upper case is one of ASCII makes no keyword and no mechanism", () => {
+    const server = ehlo("\u017fTARTTLS", "P\u0131PELINING", "AUTH PLA\u0131N \u017fCRAM-\u017fHA-1", "SIZE 1")
+    assert.deepStrictEqual(server.keywords, ["AUTH", "SIZE"])
+    assert.deepStrictEqual(server.authMechanisms, ["PLA\u0131N", "\u017fCRAM-\u017fHA-1"])
+    assert.isFalse(server.supports("\u017fIZE"))
+    assert.deepStrictEqual(server.parameters("S\u0131ZE"), [])
+  })
+
+  it("EHLO-004 SMTP-170: parameters that a keyword should not have do not hide it", () => {
+    const server = ehlo("SMTPUTF8 junk", "STARTTLS now", "PIPELINING yes", "8BITMIME 1", "LIMITS =5")
+    for (const keyword of ["SMTPUTF8", "STARTTLS", "PIPELINING", "8BITMIME"]) assert.isTrue(server.supports(keyword))
+    assert.deepStrictEqual(server.limits, noLimits)
+  })
+
+  it("EHLO-007 EHLO-008 SMTP-024 SMTP-259: every keyword can be asked for, known or not, with its raw parameters", () => {
+    const known: ReadonlyArray<Capabilities.Keyword> = [
+      "8BITMIME",
+      "ATRN",
+      "AUTH",
+      "BINARYMIME",
+      "BURL",
+      "CHECKPOINT",
+      "CHUNKING",
+      "CONNEG",
+      "CONPERM",
+      "DELIVERBY",
+      "DSN",
+      "ENHANCEDSTATUSCODES",
+      "ETRN",
+      "EXPN",
+      "FUTURERELEASE",
+      "HELP",
+      "LIMITS",
+      "MT-PRIORITY",
+      "MTRK",
+      "NO-SOLICITING",
+      "PIPELINING",
+      "REQUIRETLS",
+      "RRVS",
+      "SAML",
+      "SEND",
+      "SIZE",
+      "SMTPUTF8",
+      "SOML",
+      "STARTTLS",
+      "SUBMITTER",
+      "TURN",
+      "UTF8SMTP",
+      "VERB",
+      "VRFY",
+      "XCLIENT",
+      "XFORWARD",
+      "XVERP"
+    ]
+    const server = ehlo(...known.map((keyword) => `${keyword.toLowerCase()} one Two`), "X-Mine  a=b  C")
+    assert.deepStrictEqual(server.keywords, [...known, "X-MINE"])
+    for (const keyword of known) assert.deepStrictEqual(server.parameters(keyword), ["one", "Two"])
+    assert.deepStrictEqual(server.parameters("x-mine"), ["a=b", "C"])
+    assert.isTrue(server.supports("x-mine"))
+    assert.isFalse(server.supports("X-OTHER"))
   })
 
   it("GHSA-4ffr-jq9g-5ffx: a line padded with blanks costs no more than its length", () => {

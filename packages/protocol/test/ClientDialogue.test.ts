@@ -212,6 +212,33 @@ describe("AUTH", () => {
       assert.strictEqual(Result.getOrThrow(result).mechanism, "LOGIN")
     }
   })
+  it("V-069 AUTH-023 AUTH-024: what the server says about a token stays with the failure, without the token", () => {
+    const token = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"
+    const bearer = new Sasl.Token({ username: "user@example.com", token: Redacted.make(token) })
+    for (const [mechanism, acknowledgement] of [
+      ["OAUTHBEARER", "AQ=="],
+      ["XOAUTH2", ""]
+    ] as const) {
+      const json = { status: "invalid_token", schemes: "bearer mac", scope: `https://mail.example.com/ ${token}` }
+      const { result, wrote } = play(ClientDialogue.authenticate(bearer, session(mechanism)), [
+        `334 ${b64(JSON.stringify(json))}`,
+        "535 5.7.1 no"
+      ])
+      assert.strictEqual(wrote[1], `${acknowledgement}\r\n`)
+      const problem = Result.getOrThrow(Result.flip(result))
+      assert.deepInclude(problem, { _tag: "Refused", stage: "auth" })
+      if (problem._tag === "Refused") {
+        assert.deepInclude({ ...problem.refusal }, { status: "invalid_token", scope: "https://mail.example.com/ ***" })
+      }
+      const failure = Failure.fromProblem(problem)
+      assert.strictEqual(
+        failure.reason,
+        "no (status invalid_token, scope https://mail.example.com/ ***, schemes bearer mac)"
+      )
+      assert.deepInclude({ ...failure }, { _tag: "Unreachable", code: 535, enhanced: "5.7.1", lines: ["5.7.1 no"] })
+      assert.notInclude(JSON.stringify(failure), token)
+    }
+  })
   it("CLASS-31 CLS-012: 454 and 432 may pass", () => {
     assert.strictEqual(failed(authenticate(["PLAIN"], ["454 later"]).result), "TempFailure auth later 454 4.7.0")
     assert.strictEqual(failed(authenticate(["PLAIN"], ["432 4.7.12 x"]).result), "TempFailure auth later 432 4.7.12")
@@ -314,6 +341,79 @@ describe("the small dialogues", () => {
     assert.deepStrictEqual(said(ClientDialogue.etrn(Capabilities.none(), "example.com"), []), [
       "PermFailure command host  5.3.3"
     ])
+  })
+  it("CMD-017 SMTP-260 SMTP-261: XCLIENT begins the session again, so EHLO follows and HELO does not do", () => {
+    const proxied = Capabilities.make({ domain: "mx.example.com", keywords: ["XCLIENT NAME addr LOGIN PROTO"] })
+    const attributes = { ADDR: "IPV6:2001:db8::1", NAME: "[UNAVAILABLE]", LOGIN: "a+b c" }
+    const { awaited, result, wrote } = play(ClientDialogue.xclient(proxied, attributes, client), [
+      "220 mx.example.com ESMTP",
+      offers("SIZE 1")
+    ])
+    assert.deepStrictEqual(wrote, ["XCLIENT NAME=[UNAVAILABLE] LOGIN=a+2Bb+20c ADDR=IPV6:2001:db8::1\r\n", ehlo])
+    assert.deepStrictEqual(awaited, ["command", "ehlo"])
+    assert.deepStrictEqual(Result.getOrThrow(result).keywords, ["SIZE", "HELP"])
+    assert.deepStrictEqual(said(ClientDialogue.xclient(proxied, attributes, client), ["220 x", "502 no"]).slice(2), [
+      "TempFailure ehlo host 502"
+    ])
+    for (const [answer, expected] of [
+      ["550 5.7.0 no", "PermFailure command never 550 5.7.0"],
+      ["503 5.5.1 no", "PermFailure command never 503 5.5.1"],
+      ["421 4.3.2 bye", "TempFailure command later 421 4.3.2"],
+      ["250 ok", "TempFailure command host 250 4.5.0"]
+    ] as const) {
+      const [, outcome] = said(ClientDialogue.xclient(proxied, attributes, client), [answer])
+      assert.strictEqual(outcome, expected)
+    }
+  })
+  it("SMTP-261: what does not fit a line is said in several, the address last", () => {
+    const all = Capabilities.make({ domain: "mx.example.com", keywords: ["XCLIENT NAME ADDR HELO LOGIN"] })
+    const long = "x".repeat(200)
+    const attributes = { ADDR: "192.0.2.1", NAME: long, HELO: long, LOGIN: long }
+    const events = ["220 x", "220 x", offers()]
+    const { wrote } = play(ClientDialogue.xclient(all, attributes, client), events)
+    assert.deepStrictEqual(wrote, [
+      `XCLIENT NAME=${long} HELO=${long}\r\n`,
+      `XCLIENT LOGIN=${long} ADDR=192.0.2.1\r\n`,
+      ehlo
+    ])
+    const stopped = said(ClientDialogue.xclient(all, attributes, client), ["220 x", "550 5.7.0 no"])
+    assert.deepStrictEqual(stopped.slice(2), ["PermFailure command never 550 5.7.0"])
+  })
+  it("CMD-018 SMTP-264 PIPE-008: XFORWARD, in one write where the server offers PIPELINING", () => {
+    const long = "x".repeat(243)
+    const attributes = { NAME: long, HELO: long, IDENT: "1", SOURCE: "LOCAL" }
+    for (const [keywords, writes] of [
+      [["XFORWARD NAME HELO IDENT SOURCE"], 2],
+      [["XFORWARD NAME HELO IDENT SOURCE", "PIPELINING"], 1]
+    ] as const) {
+      const offered = Capabilities.make({ domain: "mx.example.com", keywords })
+      const { result, wrote } = play(ClientDialogue.xforward(offered, attributes), ["250 ok", "250 fine"])
+      assert.lengthOf(wrote, writes)
+      assert.strictEqual(wrote.join(""), `XFORWARD NAME=${long} HELO=${long}\r\nXFORWARD IDENT=1 SOURCE=LOCAL\r\n`)
+      assert.strictEqual(Result.getOrThrow(result).lines[0], "fine")
+      assert.strictEqual(
+        failed(play(ClientDialogue.xforward(offered, attributes), ["250 ok", end()]).result),
+        "TempFailure command host  4.4.2"
+      )
+    }
+  })
+  it("SMTP-025 SMTP-260 SMTP-264: neither is said to a server that does not offer it, or not for that attribute", () => {
+    const offered = Capabilities.make({ domain: "mx.example.com", keywords: ["XCLIENT NAME", "XFORWARD NAME"] })
+    for (const dialogue of [
+      ClientDialogue.xclient(Capabilities.none(), { NAME: "a" }, client),
+      ClientDialogue.xclient(offered, { NAME: "a", ADDR: "192.0.2.1" }, client),
+      ClientDialogue.xforward(Capabilities.none(), { NAME: "a" }),
+      ClientDialogue.xforward(offered, { IDENT: "a" })
+    ]) {
+      assert.deepStrictEqual(said(dialogue, []), ["PermFailure command host  5.3.3"])
+    }
+    for (const dialogue of [
+      ClientDialogue.xclient(offered, {}, client),
+      ClientDialogue.xclient(offered, { NAME: "a\r\nRSET" }, client),
+      ClientDialogue.xforward(offered, { NAME: "x".repeat(256) })
+    ]) {
+      assert.deepStrictEqual(said(dialogue, []), ["PermFailure command never  5.5.4"])
+    }
   })
   it("SMTP-050 V-032: an argument with a line end is refused before a byte is written", () => {
     for (const dialogue of [

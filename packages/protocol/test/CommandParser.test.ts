@@ -32,6 +32,23 @@ describe("verbs", () => {
       assert.strictEqual(refusal(line), "502 5.5.1", line)
     }
   })
+  it("SMTP-003: a letter whose upper case is one of ASCII makes no verb and no keyword", () => {
+    for (const line of ["MA\u0131L FROM:<a@b.example>", "R\u017fET", "M\u0130IL FROM:<>", "\ufb01x", "qu\u0131t"]) {
+      assert.strictEqual(refusal(line), "500 5.5.1", line)
+      assert.strictEqual(CommandParser.verbOf(line), line.split(" ")[0])
+    }
+    for (const line of [
+      "MAIL FROM:<a@b.example> \u017fIZE=1",
+      "MAIL FROM:<a@b.example> S\u0131ZE=1",
+      "MAIL FROM:<a@b.example> MT-PR\u0131ORITY=1",
+      "RCPT TO:<a@b.example> NOT\u0131FY=NEVER",
+      "AUTH PLA\u0131N",
+      "AUTH \u017fCRAM-SHA-1",
+      "BDAT 1 LA\u017fT"
+    ]) {
+      assert.strictEqual(refusal(line).slice(0, 3), "501", line)
+    }
+  })
   it("SMTP-033: DATA, RSET, QUIT and STARTTLS take no argument", () => {
     for (const verb of ["DATA", "RSET", "QUIT", "STARTTLS"]) {
       assert.deepInclude(fields(`${verb.toLowerCase()}  `), { _tag: "Plain", verb })
@@ -170,18 +187,68 @@ describe("AUTH", () => {
 
 describe("questions", () => {
   it("SMTP-034 CMD-009..012: an argument where there has to be one", () => {
-    for (const verb of ["VRFY", "EXPN", "ETRN"] as const) {
-      assert.deepStrictEqual(parsed(`${verb.toLowerCase()} J\u00f8rgen`), {
-        _tag: "Ask",
-        verb,
-        argument: "J\u00f8rgen"
-      })
+    for (const verb of ["VRFY", "EXPN"] as const) {
+      const query = { _tag: "Query", verb, argument: "J\u00f8rgen", utf8: false } as const
+      assert.deepStrictEqual(parsed(`${verb.toLowerCase()} J\u00f8rgen`), query)
+      assert.deepStrictEqual(parsed(`${verb} J\u00f8rgen  smtputf8`), { ...query, utf8: true })
+      assert.deepStrictEqual(parsed(`${verb} SMTPUTF8`), { ...query, argument: "SMTPUTF8" })
+      assert.deepStrictEqual(parsed(`${verb} a \u017fMTPUTF8`), { ...query, argument: "a \u017fMTPUTF8" })
       assert.strictEqual(refusal(verb), "501 5.5.4")
     }
     for (const verb of ["NOOP", "HELP"] as const) {
       assert.deepStrictEqual(parsed(verb), { _tag: "Ask", verb, argument: "" })
       assert.deepStrictEqual(parsed(`${verb} a b`), { _tag: "Ask", verb, argument: "a b" })
     }
+  })
+})
+
+describe("ETRN", () => {
+  it("SMTP-240: a domain, one with its subdomains, or a queue", () => {
+    for (const argument of ["example.com", "@example.com", "#queue_1"]) {
+      assert.deepStrictEqual(parsed(`ETRN ${argument}`), { _tag: "Ask", verb: "ETRN", argument })
+    }
+    for (const argument of ["", "@", "#", "a b", "J\u00f8rgen", "#a b", "a@b", "@#a", "a".repeat(256)]) {
+      assert.strictEqual(refusal(`ETRN ${argument}`), "501 5.5.4", argument)
+    }
+  })
+})
+
+describe("XCLIENT and XFORWARD", () => {
+  const attributes = (line: string): ReadonlyArray<readonly [string, string]> => {
+    const command = parsed(line)
+    return command._tag === "Proxy" ? [...command.attributes] : []
+  }
+  it("SMTP-260 SMTP-264: names and xtext", () => {
+    assert.deepInclude(fields("xclient addr=192.0.2.1"), { _tag: "Proxy", verb: "XCLIENT" })
+    assert.deepInclude(fields("XFORWARD SOURCE=LOCAL"), { _tag: "Proxy", verb: "XFORWARD" })
+    assert.deepStrictEqual(attributes("XCLIENT name=spike.example  ADDR=IPV6:2001:db8::1 LOGIN=a+2Bb+20c"), [
+      ["NAME", "spike.example"],
+      ["ADDR", "IPV6:2001:db8::1"],
+      ["LOGIN", "a+b c"]
+    ])
+    assert.deepStrictEqual(attributes("XCLIENT NAME=[UNAVAILABLE]"), [["NAME", "[UNAVAILABLE]"]])
+  })
+  it("SMTP-260 SMTP-264: what cannot be read is 501", () => {
+    for (const argument of [
+      "",
+      "NAME",
+      "NAME=",
+      "=x",
+      "N4ME=x",
+      "NAME=a=b",
+      "NAME=a+2",
+      "NAME=a+0g",
+      "NAME=+FF",
+      "NAME=a NAME=b",
+      "NAME=a name=b",
+      `NAME=${"x".repeat(256)}`,
+      "H\u0065LO=x \u017fOURCE=x",
+      "NAME=\u00f8"
+    ]) {
+      assert.strictEqual(refusal(`XCLIENT ${argument}`), "501 5.5.4", argument)
+      assert.strictEqual(refusal(`XFORWARD ${argument}`), "501 5.5.4", argument)
+    }
+    assert.lengthOf(attributes(`XFORWARD IDENT=${"x".repeat(255)}`), 1)
   })
 })
 
@@ -230,8 +297,10 @@ describe("what the client writes", () => {
       [Command.startTls, "Plain"],
       [Command.noop("x"), "Ask"],
       [Command.help(), "Ask"],
-      [Command.vrfy("a", true), "Ask"],
-      [Command.expn("a"), "Ask"],
+      [Command.vrfy("a", true), "Query"],
+      [Command.expn("a"), "Query"],
+      [Command.xclient({ NAME: "a b", ADDR: "192.0.2.1" }), "Proxy"],
+      [Command.xforward({ SOURCE: "LOCAL" }), "Proxy"],
       [Command.etrn("#queue"), "Ask"],
       [Command.auth("PLAIN", ""), "Auth"]
     ] as const) {

@@ -161,13 +161,22 @@ describe("mail: the wishes of the envelope", () => {
     assert.strictEqual(sent(input, server(offer)), `MAIL FROM:<a@example.com> ${parameter}`)
   })
 
+  it("DSN-011: the envelope's id and the submitter are plain text here, and encoded once", () => {
+    assert.strictEqual(
+      sent({ envelopeId: "a+b =c", auth: "a+b@example.com" }, server("DSN", "AUTH PLAIN")),
+      "MAIL FROM:<a@example.com> ENVID=a+2Bb+20+3Dc AUTH=a+2Bb@example.com"
+    )
+    assert.strictEqual(sent({ envelopeId: "a+2Bb" }, server("DSN")), "MAIL FROM:<a@example.com> ENVID=a+2B2Bb")
+  })
+
   it("asks for nothing that is turned off", () => {
     assert.strictEqual(sent({ requireTls: false, verp: false }, nothing), "MAIL FROM:<a@example.com>")
   })
 
   it.each(wishes)("SMTP-025, DSN-007: %s is refused without its extension", (parameter, offer, input) => {
     const problem = mailUnmet(input, modern.supports(offer.split(" ")[0] ?? "") ? nothing : modern)
-    assert.include(problem, { stage: "mail", requirement: "extension" })
+    const requirement = input.requireTls === true ? "requiretls" : "extension"
+    assert.include(problem, { stage: "mail", requirement })
     assert.include(problem.detail, `${parameter.split("=")[0]} needs`)
     assert.isDefined(problem.hint)
   })
@@ -188,7 +197,6 @@ describe("mail: the wishes of the envelope", () => {
   })
 
   it.each([
-    ["CLASS-30", { requireTls: true }],
     ["SMTP-257", { holdFor: 60 }],
     ["SMTP-257", { holdUntil: "2030-01-01T00:00:00Z" }],
     ["SMTP-256", { deliverBy: { seconds: 60, mode: "R" } }]
@@ -196,9 +204,31 @@ describe("mail: the wishes of the envelope", () => {
     assert.include(mailUnmet(input, modern, text, "omit"), { requirement: "extension" })
   })
 
+  it("CLASS-30 TLS-020 TLS-021: REQUIRETLS is never left out, and a server without it is 5.7.30 after the last host", () => {
+    for (const onMissing of both) {
+      const problem = mailUnmet({ requireTls: true }, modern, text, onMissing)
+      assert.include(problem, { requirement: "requiretls" })
+      assert.include(
+        { ...Failure.fromProblem(problem) },
+        { _tag: "PermFailure", stage: "mail", enhanced: "5.7.30", scope: "host", next: "host" }
+      )
+    }
+  })
+
+  it("SMTP-025 DSN-007: each wish is a refusal or is listed, as the caller chose, and none is in what is sent", () => {
+    for (const [parameter, , input] of wishes) {
+      const [keyword = ""] = parameter.split("=")
+      assert.isTrue(Result.isFailure(Parameters.mail(envelope(input), text, nothing, "refuse")), parameter)
+      const omitting = Parameters.mail(envelope(input), text, nothing, "omit")
+      if (Result.isFailure(omitting)) assert.match(parameter, /^(REQUIRETLS|HOLD.*|BY=.*;RT?)$/)
+      else assert.deepInclude(omitting.success, { parameters: [], omitted: [keyword] })
+    }
+  })
+
   it.each([
     ["V-036", "FUTURERELEASE 604800 2030-01-01T00:00:00Z", { holdFor: 604801 }],
     ["SMTP-257", "FUTURERELEASE 604800 2030-01-01T00:00:00Z", { holdUntil: "2030-01-01T00:00:01Z" }],
+    ["SMTP-257", "FUTURERELEASE 604800 2030-01-01t00:00:00.5z", { holdUntil: "2030-01-01T00:00:01Z" }],
     ["SMTP-255", "DELIVERBY 120", { deliverBy: { seconds: 119, mode: "R" } }]
   ] as const)("%s: with %s, %o is over the limit, always", (_, offer, input) => {
     for (const onMissing of both) {

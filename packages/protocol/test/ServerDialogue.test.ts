@@ -53,8 +53,8 @@ describe("the greeting", () => {
   it("SMTP-018: after 554 only QUIT is answered", () => {
     const { server, tell } = open({}, ({ _tag }) => (_tag === "Connect" ? "554 no mail here" : undefined))
     assert.strictEqual(
-      tell("EHLO client.example", "MAIL FROM:<>", "garbage", "QUITE"),
-      "503 5.5.1, 503 5.5.1, 503 5.5.1, 503 5.5.1"
+      tell("EHLO client.example", "MAIL FROM:<>", "garbage", "QUITE", "QU\u0131T"),
+      "503 5.5.1, 503 5.5.1, 503 5.5.1, 503 5.5.1, 503 5.5.1"
     )
     assert.isFalse(server.closed())
     assert.strictEqual(tell("quit"), "221 2.0.0")
@@ -312,6 +312,29 @@ describe("BDAT", () => {
     assert.isFalse(server.closed())
     assert.strictEqual(server.mails[0]?.content, "QUIT\r\n.\r\nab")
   })
+  it("any number of empty chunks is kept as one, and none is looked at again", () => {
+    let looked = 0
+    class Watched extends Uint8Array {
+      override get length(): number {
+        looked++
+        return 0
+      }
+    }
+    const lines = ["EHLO c", ...transaction, ...Array.from({ length: 5000 }, () => "BDAT 0"), "BDAT 0 LAST"].values()
+    const dialogue = ServerDialogue.serve(ServerDialogue.standard)
+    const replies = [Reply.make(250, "2.0.0 ok")]
+    let content: Uint8Array | undefined
+    let step = dialogue.next({})
+    while (step.done !== true) {
+      const asked = step.value
+      if (asked._tag === "Consult" && asked.question._tag === "Message") content = asked.question.content
+      step = dialogue.next(
+        asked._tag === "Listen" ? { line: lines.next().value } : { content: new Watched(0), replies }
+      )
+    }
+    assert.strictEqual(content?.length, 0)
+    assert.isAtMost(looked, 5 * 5001)
+  })
   it("SMTP-151: BDAT after LAST is out of order", () => {
     assert.strictEqual(codes(chunked().server.hear("BDAT 1 LAST\r\naBDAT 1\r\nb")), "250 2.0.0, 503 5.5.1")
   })
@@ -365,8 +388,8 @@ describe("BDAT", () => {
 })
 
 describe("parameters", () => {
-  const mail = (parameters: string, options: Options = {}) =>
-    greeted(options).tell(`MAIL FROM:<a@b.example> ${parameters}`)
+  const mail = (parameters: string, options: Options = {}, secure?: boolean) =>
+    greeted(options, undefined, secure).tell(`MAIL FROM:<a@b.example> ${parameters}`)
   const rcpt = (parameters: string, options: Options = {}) =>
     greeted(options).tell("MAIL FROM:<a@b.example>", `RCPT TO:<c@d.example> ${parameters}`).split(", ")[1]
 
@@ -381,7 +404,6 @@ describe("parameters", () => {
       assert.strictEqual(rcpt(parameter, off), "555 5.5.4")
     }
     for (const [parameter, keyword] of [
-      ["REQUIRETLS", "REQUIRETLS"],
       ["HOLDFOR=60", "FUTURERELEASE 604800 2030-01-01T00:00:00Z"],
       ["HOLDUNTIL=2030-01-01T00:00:00Z", "FUTURERELEASE"],
       ["BY=120;R", "DELIVERBY"],
@@ -426,7 +448,6 @@ describe("parameters", () => {
   it("SMTP-258 SMTP-267 SMTP-257 SMTP-255: priorities, delimiters, times", () => {
     for (const [keyword, good, bad] of [
       ["DSN", ["SIZE=1", `ENVID=${"x".repeat(100)}`], [`ENVID=${"x".repeat(101)}`]],
-      ["REQUIRETLS", ["REQUIRETLS"], ["REQUIRETLS=x"]],
       ["CHECKPOINT", ["TRANSID=<1@a.example>"], ["TRANSID=1@a.example", "TRANSID"]],
       ["MT-PRIORITY", ["MT-PRIORITY=-9", "MT-PRIORITY=9"], ["MT-PRIORITY=10", "MT-PRIORITY"]],
       ["XVERP", ["XVERP=-+", "XVERP"], ["XVERP=ab", "XVERP=+"]],
@@ -436,6 +457,55 @@ describe("parameters", () => {
       for (const parameter of good) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "250 2.1.0", parameter)
       for (const parameter of bad) assert.strictEqual(mail(parameter, { keywords: [keyword] }), "501 5.5.4", parameter)
     }
+  })
+  it("TLS-020: REQUIRETLS is announced and taken under TLS only", () => {
+    const options = { keywords: ["REQUIRETLS"] }
+    assert.notInclude(offers(options), "REQUIRETLS")
+    assert.include(offers(options, true), "REQUIRETLS")
+    assert.strictEqual(mail("REQUIRETLS", options), "555 5.5.4")
+    assert.strictEqual(mail("REQUIRETLS", options, true), "250 2.1.0")
+    assert.strictEqual(mail("REQUIRETLS=x", options, true), "501 5.5.4")
+    assert.strictEqual(mail("REQUIRETLS", {}, true), "555 5.5.4")
+  })
+  it("SMTP-255 SMTP-257 V-035 V-036: what is beyond the announced limits", () => {
+    const held = { keywords: ["FUTURERELEASE 604800 2030-01-01T00:00:00Z"] }
+    for (const [parameter, options, expected] of [
+      ["HOLDFOR=604800", held, "250 2.1.0"],
+      ["HOLDFOR=604801", held, "554 5.5.4"],
+      ["HOLDUNTIL=2030-01-01T00:00:00Z", held, "250 2.1.0"],
+      ["HOLDUNTIL=2030-01-01t00:00:01z", held, "554 5.5.4"],
+      ["HOLDFOR=1 HOLDUNTIL=2029-01-01T00:00:00Z", held, "501 5.5.4"],
+      ["BY=119;R", { keywords: ["DELIVERBY 120"] }, "501 5.5.4"],
+      ["BY=120;RT", { keywords: ["DELIVERBY 120"] }, "250 2.1.0"],
+      ["BY=119;N", { keywords: ["DELIVERBY 120"] }, "250 2.1.0"],
+      ["BY=0;r", { keywords: ["DELIVERBY"] }, "501 5.5.4"],
+      ["BY=1;R", { keywords: ["DELIVERBY"] }, "250 2.1.0"]
+    ] as const) {
+      assert.strictEqual(mail(parameter, options), expected, parameter)
+    }
+  })
+  it("DSN-003 DSN-004 DSN-006 DSN-008 AUTH-028: an encoding that is none is 501", () => {
+    const options = { keywords: ["AUTH PLAIN"] }
+    for (const value of ["ENVID=a+2B", "AUTH=e+3Dmc2@example.com"]) {
+      assert.strictEqual(mail(value, options), "250 2.1.0", value)
+    }
+    for (const value of ["ENVID=a+2", "ENVID=a+zz", "AUTH=a+b", "AUTH=+FF"]) {
+      assert.strictEqual(mail(value, options), "501 5.5.4", value)
+    }
+    for (const value of ["rfc822;a+2Bb@c.example", "utf-8;\\x{F8}@c.example", "UTF-8;a+2Bb@c.example"]) {
+      assert.strictEqual(rcpt(`ORCPT=${value}`), "250 2.1.5", value)
+    }
+    for (const value of ["rfc822;a+2", "utf-8;a+2", `rfc822;${"x".repeat(501)}`]) {
+      assert.strictEqual(rcpt(`ORCPT=${value}`), "501 5.5.4", value)
+    }
+  })
+  it("SMTP-245: LIMITS tells how many transactions a session may have, and every MAIL counts", () => {
+    const options = { limits: true, maxMails: 2, maxRecipients: 3 }
+    assert.include(offers(options), "LIMITS MAILMAX=2 RCPTMAX=3")
+    const { server, tell } = greeted(options)
+    assert.strictEqual(tell("MAIL FROM:<> X=1", "MAIL FROM:<>", "RSET"), "555 5.5.4, 250 2.1.0, 250 2.0.0")
+    assert.strictEqual(tell("MAIL FROM:<>"), "421 4.5.3")
+    assert.isTrue(server.closed())
   })
   it("SMTP-121: SIZE over the limit is refused before the message comes", () => {
     assert.strictEqual(mail("SIZE=11", { maxSize: 10 }), "552 5.3.4")
@@ -592,8 +662,124 @@ describe("questions", () => {
     const offering = greeted({ keywords: ["ETRN"] }, ({ _tag }) => (_tag === "Ask" ? "250 2.0.0 started" : undefined))
     assert.strictEqual(offering.tell("ETRN @example.com"), "250 2.0.0")
   })
+  it("SMTP-240: ETRN is for those who may send mail", () => {
+    const accounts = { password: () => undefined }
+    const { tell } = greeted({ keywords: ["ETRN"], accounts, authRequired: true })
+    assert.strictEqual(tell("ETRN example.com", "ETRN", "ETRN a b"), "530 5.7.0, 501 5.5.4, 501 5.5.4")
+  })
+  it("SMTP-271 SMTP-272 SMTP-273: what is withheld is 252, which tells nothing, and 502 for HELP", () => {
+    const { server, tell } = greeted({ withheld: ["VRFY", "EXPN", "HELP"] })
+    assert.strictEqual(tell("VRFY alice", "EXPN staff", "HELP"), "252 2.5.2, 252 2.5.2, 502 5.5.1")
+    assert.deepStrictEqual(
+      server.questions.filter(({ _tag }) => _tag === "Ask"),
+      []
+    )
+  })
+  it("SMTP-176 SMTP-177: UTF-8 in a question and in its answer where the client says so", () => {
+    const decide: Decide = ({ _tag }) => (_tag === "Ask" ? "250 2.1.5 <j\u00f8@b.example>" : undefined)
+    const { server, tell } = greeted({}, decide)
+    assert.strictEqual(tell("VRFY j\u00f8"), "553 5.6.7")
+    assert.strictEqual(tell("VRFY alice", "EXPN staff"), "252 2.6.8, 252 2.6.8")
+    assert.strictEqual(say(server, "VRFY j\u00f8 SMTPUTF8"), "250 2.1.5 <j\u00f8@b.example>\r\n")
+    assert.deepInclude(server.questions.at(-1), { _tag: "Ask", verb: "VRFY", argument: "j\u00f8", utf8: true })
+    assert.strictEqual(greeted({ smtpUtf8: false }, decide).tell("EXPN staff SMTPUTF8"), "504 5.5.4")
+  })
   it("SMTP-274: NOOP with and without words", () => {
     assert.strictEqual(open().tell("NOOP", "noop hello there"), "250 2.0.0, 250 2.0.0")
+  })
+})
+
+describe("XCLIENT and XFORWARD", () => {
+  const keywords = ["XCLIENT NAME ADDR LOGIN PORT PROTO", "XFORWARD NAME ADDR SOURCE"]
+  const mail = (server: Host): ServerDialogue.Transaction | undefined => {
+    server.hear([...transaction, "DATA\r\n"].join("\r\n") + message)
+    return server.mails.at(-1)?.transaction
+  }
+  it("SMTP-260 SMTP-261 CMD-017: XCLIENT greets again, and what it said holds for the session", () => {
+    const { server, tell } = greeted({ keywords, authRequired: true })
+    assert.strictEqual(
+      say(server, "XCLIENT NAME=spike.example PROTO=smtp", "XCLIENT ADDR=IPV6:2001:db8::1 LOGIN=alice"),
+      "220 mx.example.com ESMTP\r\n220 mx.example.com ESMTP\r\n"
+    )
+    assert.strictEqual(tell("MAIL FROM:<>", "EHLO proxied.example"), "503 5.5.1, 250")
+    for (let session = 0; session < 2; session++) {
+      const { client, identity } = mail(server) ?? {}
+      assert.deepStrictEqual(identity, { username: "alice", authzid: "alice" })
+      assert.deepStrictEqual(Object.fromEntries(client ?? []), {
+        NAME: "spike.example",
+        PROTO: "smtp",
+        ADDR: "IPV6:2001:db8::1",
+        LOGIN: "alice"
+      })
+    }
+    assert.strictEqual(tell("XCLIENT LOGIN=[UNAVAILABLE]", "EHLO c", "MAIL FROM:<>"), "220, 250, 530 5.7.0")
+  })
+  it("EHLO-006: TLS forgets what XCLIENT said", () => {
+    const { server } = greeted({ keywords })
+    assert.strictEqual(codes(say(server, "XCLIENT LOGIN=mallory", "STARTTLS")), "220, 220 2.0.0")
+    server.handshake()
+    say(server, "EHLO c")
+    assert.deepInclude(mail(server), { client: undefined, identity: undefined })
+  })
+  it("SMTP-264 CMD-018: XFORWARD holds for one transaction", () => {
+    const { server, tell } = greeted({ keywords }, ({ _tag }) => (_tag === "Proxy" ? "250 2.0.0 noted" : undefined))
+    assert.strictEqual(tell("XFORWARD NAME=a.example SOURCE=LOCAL", "XFORWARD ADDR=192.0.2.1"), "250 2.0.0, 250 2.0.0")
+    assert.deepStrictEqual(Object.fromEntries(mail(server)?.forwarded ?? []), {
+      NAME: "a.example",
+      SOURCE: "LOCAL",
+      ADDR: "192.0.2.1"
+    })
+    assert.isUndefined(mail(server)?.forwarded)
+  })
+  it("SMTP-260 SMTP-261 SMTP-264: only where it is offered, with the names and values it knows, and not within a transaction", () => {
+    assert.strictEqual(greeted().tell("XCLIENT NAME=a", "XFORWARD NAME=a"), "502 5.5.1, 502 5.5.1")
+    const { server, tell } = greeted({ keywords })
+    for (const line of [
+      "XCLIENT DESTADDR=192.0.2.1",
+      "XFORWARD IDENT=1",
+      "XCLIENT PORT=x",
+      "XCLIENT PROTO=LMTP",
+      "XCLIENT ADDR=2001:db8::1",
+      "XFORWARD ADDR=spike.example",
+      "XFORWARD SOURCE=HERE"
+    ]) {
+      assert.strictEqual(tell(line), "501 5.5.4", line)
+    }
+    assert.deepStrictEqual(
+      server.questions.filter(({ _tag }) => _tag === "Proxy"),
+      []
+    )
+    assert.strictEqual(tell(...transaction, "XCLIENT NAME=a", "XFORWARD NAME=a").slice(-20), "503 5.5.1, 503 5.5.1")
+    assert.strictEqual(tell("DATA"), "354")
+  })
+  it("CMD-017: the application may refuse it, and nothing changes", () => {
+    const { tell } = greeted({ keywords }, ({ _tag }) => (_tag === "Proxy" ? "550 5.7.0 who are you" : undefined))
+    assert.strictEqual(tell("XCLIENT LOGIN=alice", ...transaction), "550 5.7.0, 250 2.1.0, 250 2.1.5")
+  })
+})
+
+describe("what is switched off", () => {
+  it("TLS-008 TLS-010 CODE-530: a server that wants TLS obeys nothing but EHLO, NOOP, STARTTLS and QUIT without it", () => {
+    const { server, tell } = greeted({ tlsRequired: true })
+    assert.strictEqual(
+      tell("NOOP", "MAIL FROM:<>", "AUTH PLAIN", "RSET", "VRFY a", "FOO").slice(0, 21),
+      "250 2.0.0, 530 5.7.0,"
+    )
+    assert.strictEqual(tell("RSET", "VRFY a", "FOO"), "530 5.7.0, 530 5.7.0, 530 5.7.0")
+    assert.strictEqual(tell("STARTTLS"), "220 2.0.0")
+    server.handshake()
+    assert.strictEqual(tell("EHLO c", ...transaction), "250, 250 2.1.0, 250 2.1.5")
+    const chunk = greeted({ tlsRequired: true })
+    assert.strictEqual(codes(chunk.server.hear("BDAT 6\r\nQUIT\r\n")), "530 5.7.0")
+    assert.isTrue(chunk.server.closed())
+  })
+  it("ESC-001: without ENHANCEDSTATUSCODES no reply has one", () => {
+    const { server } = greeted({ enhancedStatusCodes: false })
+    const said = say(server, "FOO", ...transaction, "NOOP", "BDAT 0", "BDAT 0 LAST", "QUIT")
+    assert.notMatch(said, /\d\.\d\.\d/)
+    assert.strictEqual(codes(said), "500, 250, 250, 250, 250, 250, 221")
+    const codesOf = say(greeted().server, ...transaction, "NOOP", "BDAT 0", "BDAT 0 LAST", "QUIT")
+    for (const line of codesOf.trim().split("\r\n")) assert.match(line, /^(\d)\d\d[ -]\1\.\d\.\d /)
   })
 })
 

@@ -107,6 +107,12 @@ describe("secrets", () => {
       }
     }
   })
+  it("an unknown scheme is not repeated at any length", () => {
+    const error = Result.getOrThrow(Result.flip(ServerUrl.parse(`${"a".repeat(100_000)}://mail.example.com`)))
+    assert.isBelow(error.message.length, 300)
+    const short = Result.getOrThrow(Result.flip(ServerUrl.parse("http://mail.example.com")))
+    assert.include(short.message, 'The scheme "http" is not known')
+  })
   it("what was parsed does not show the password", () => {
     const parsed = parse(`smtp://alice:${secret}@mail.example.com`)
     assert.notInclude(JSON.stringify(parsed), secret)

@@ -234,6 +234,8 @@ const consent = (question: ServerDialogue.Question): ReadonlyArray<Reply.Reply> 
       return [
         question.verb === "HELP" ? Reply.make(214, "2.0.0 This is a test server") : Reply.make(252, "2.5.2 Cannot say")
       ]
+    case "Proxy":
+      return [question.verb === "XCLIENT" ? Reply.make(220, "mail.example.com ESMTP") : Reply.make(250, "2.0.0 Noted")]
   }
 }
 

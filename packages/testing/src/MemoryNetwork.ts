@@ -6,11 +6,12 @@
  *
  * @since 0.1.0
  */
-import { TlsInfo } from "@effect-mail/protocol/Receipt"
-import { Dialer, type Target } from "@effect-mail/transport/Dialer"
-import { type TlsDemand, type Wire, WireError } from "@effect-mail/transport/Wire"
+import { CertificateInfo, TlsInfo } from "@effect-mail/protocol/Receipt"
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
+import { Dialer, make as makeDialer, type Target } from "@effect-mail/transport/Dialer"
+import { type TlsDemand, unpinned, type Wire, WireError } from "@effect-mail/transport/Wire"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -25,7 +26,7 @@ import { type Handler, type ServerWire, ServerWireError } from "./ServerWire.ts"
  * @since 0.1.0
  */
 export interface ListenOptions {
-  /** The host name or the IP address that clients dial. */
+  /** The host name, the IP address or the path of the Unix domain socket that clients dial. */
   readonly address: string
   readonly port: number
   /** The names in the server's certificate; it is trusted unless `trusted` is false. */
@@ -46,14 +47,29 @@ export interface ListenOptions {
 export class MemoryNetwork extends Context.Service<
   MemoryNetwork,
   {
-    /** Takes connections for as long as the scope lives. */
+    /** Takes connections for as long as the scope lives. An address that is taken is a defect, `AddressInUse`. */
     readonly listen: (options: ListenOptions, handler: Handler) => Effect.Effect<void, never, Scope.Scope>
-    /** Every connection that was asked for, as `address:port`, refused ones included. */
+    /** Every connection that was asked for, as `address:port` or the path of a socket, refused ones included. */
     readonly dialed: Effect.Effect<ReadonlyArray<string>>
     /** How many connections the clients have not closed. */
     readonly open: Effect.Effect<number>
   }
 >()("@effect-mail/testing/MemoryNetwork") {}
+
+/**
+ * Two servers of a test listen at the same address and port.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AddressInUse extends Data.TaggedError("AddressInUse")<{
+  readonly address: string
+  readonly port: number
+}> {
+  override get message(): string {
+    return `${this.address}:${this.port} is in use: another server of this test listens there. Give one of them another address or port`
+  }
+}
 
 interface Listener {
   readonly options: ListenOptions
@@ -66,8 +82,8 @@ const refused = new WireError({
   hint: "No server of this test listens there"
 })
 
-const tooSlow = (target: Target): WireError =>
-  new WireError({ reason: "timeout", detail: `no connection within ${Duration.format(target.timeout)}` })
+const keyOf = (target: Target): string =>
+  target.path === undefined ? `${target.address ?? target.host}:${target.port}` : target.path
 
 /**
  * An empty network and the dialer that reaches its servers. A server goes on when its client is gone, until its handler or
@@ -83,48 +99,41 @@ export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
     const dialed: Array<string> = []
     let open = 0
 
-    const reach = Effect.fnUntraced(function* (target: Target, key: string) {
-      const listener = listeners.get(key)
-      if (listener === undefined) return yield* refused
-      if (listener.options.silent === true) return yield* Effect.never
-      const { client, close, server } = connect(listener.options)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => open++),
-        () =>
-          Effect.andThen(
-            close,
-            Effect.sync(() => open--)
-          )
-      )
-      yield* Effect.forkIn(Effect.ensuring(listener.handler(server), server.close), scope)
-      if (target.tls !== undefined) yield* client.secure(target.tls)
-      return client
-    })
-    const dial = (target: Target) => {
-      const key = `${target.address ?? target.host}:${target.port}`
-      dialed.push(key)
-      return Effect.timeoutOrElse(reach(target, key), {
-        duration: target.timeout,
-        orElse: () => Effect.fail(tooSlow(target))
-      })
-    }
-    const listen = (options: ListenOptions, handler: Handler) => {
-      const key = `${options.address}:${options.port}`
-      return Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => listeners.set(key, { options, handler })),
-          () => Effect.sync(() => listeners.delete(key))
+    const dialer = makeDialer(
+      Effect.fnUntraced(function* (target) {
+        const key = keyOf(target)
+        dialed.push(key)
+        const listener = listeners.get(key)
+        if (listener === undefined) return yield* refused
+        if (listener.options.silent === true) return yield* Effect.never
+        const { client, close, server } = connect(listener.options)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => open++),
+          () =>
+            Effect.andThen(
+              close,
+              Effect.sync(() => open--)
+            )
         )
+        yield* Effect.forkIn(Effect.ensuring(listener.handler(server), server.close), scope)
+        return client
+      })
+    )
+    const listen = (options: ListenOptions, handler: Handler) => {
+      const key = options.address.startsWith("/") ? options.address : `${options.address}:${options.port}`
+      const take = Effect.suspend(() =>
+        listeners.has(key)
+          ? Effect.die(new AddressInUse({ address: options.address, port: options.port }))
+          : Effect.sync(() => listeners.set(key, { options, handler }))
       )
+      return Effect.asVoid(Effect.acquireRelease(take, () => Effect.sync(() => listeners.delete(key))))
     }
     const network = {
       listen,
       dialed: Effect.sync(() => dialed.slice()),
       open: Effect.sync(() => open)
     }
-    return Context.make(MemoryNetwork, network).pipe(
-      Context.add(Dialer, { open: (target) => Effect.suspend(() => dial(target)) })
-    )
+    return Context.add(Context.make(MemoryNetwork, network), Dialer, dialer)
   })
 )
 
@@ -141,6 +150,44 @@ const injected = new WireError({
 })
 
 const tlsError = (detail: string) => new WireError({ reason: "tls", detail })
+
+// A chain is checked before a name.
+const problemOf = ({ names = [], trusted }: Identity, host: string): string | undefined => {
+  if (trusted === false) return "the certificate is self-signed"
+  return names.includes(host) ? undefined : "the certificate is for another host name"
+}
+
+type Identity = Pick<ListenOptions, "names" | "trusted">
+
+const infoOf = (identity: Identity, host: string): TlsInfo => {
+  const certificate = certificateOf(identity)
+  const problem = problemOf(identity, host)
+  return new TlsInfo({
+    protocol: "TLSv1.3",
+    cipher: "TLS_MEMORY",
+    verified: problem === undefined,
+    ...(problem === undefined ? {} : { problem }),
+    fingerprint: certificate.fingerprint,
+    chain: [certificate],
+    resumed: false
+  })
+}
+
+/**
+ * The facts of the certificate that a listener with these options shows: the same for the same names, another one for other
+ * names and for one that nobody trusts. Its `pin` and `fingerprint` can be pinned.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const certificateOf = ({ names = [], trusted }: Identity): CertificateInfo => {
+  const text = `${trusted === false ? "untrusted" : "trusted"} ${names.join(" ")}`
+  const octets = new Uint8Array(32)
+  new TextEncoder().encode(text).forEach((octet, i) => (octets[i % 32] = ((octets[i % 32] ?? 0) * 31 + octet) % 256))
+  const hex = Array.from(octets, (octet) => octet.toString(16).toUpperCase().padStart(2, "0"))
+  const subject = `CN=${names[0] ?? "nobody"}`
+  return new CertificateInfo({ subject, issuer: subject, fingerprint: hex.join(":"), pin: TlsPolicy.keyPin(octets) })
+}
 
 /**
  * The two ends of a connection, and how the client ends it in order.
@@ -187,15 +234,16 @@ export const connect = (options: Pick<ListenOptions, "names" | "trusted" | "wind
   const shakeHands = Effect.fnUntraced(function* (demand: TlsDemand) {
     if (toClient.buffered() > 0) return yield* injected
     const error = yield* Effect.raceFirst(Effect.as(serverReady.await, undefined), unsecured)
-    if (error !== undefined)
-      return yield* error.reason === "closed" ? tlsError(`during the TLS handshake, ${error.detail}`) : error
-    const named = (options.names ?? []).includes(demand.host)
-    const verified = named && options.trusted !== false
-    if (demand.verify && !verified) {
-      return yield* tlsError(named ? "the certificate is self-signed" : "the certificate is for another host name")
+    if (error !== undefined) {
+      const byServer = error.reason === "closed" || error.reason === "reset"
+      return yield* byServer ? tlsError(`during the TLS handshake, ${error.detail}`) : error
     }
+    const info = infoOf(options, demand.host)
+    if (demand.verify && info.problem !== undefined) return yield* tlsError(info.problem)
+    const refusal = unpinned(demand, info)
+    if (refusal !== undefined) return yield* refusal
     yield* clientReady.open
-    tls = new TlsInfo({ protocol: "TLSv1.3", cipher: "TLS_MEMORY", verified })
+    tls = info
     return tls
   })
 

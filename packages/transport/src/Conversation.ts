@@ -15,6 +15,7 @@ import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
 import type { Stage } from "@effect-mail/protocol/Stage"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -51,7 +52,7 @@ export interface Conversation {
   /** Whether the connection has ended, is in the middle of something, or the server has spoken without being asked. */
   readonly broken: () => boolean
   readonly tls: () => TlsInfo | undefined
-  readonly transcript: () => string
+  readonly transcript: Transcript.Transcript["text"]
 }
 
 /**
@@ -82,7 +83,8 @@ export const make = Effect.fnUntraced(function* (
   timeouts: Timeouts.Timeouts,
   demand: TlsDemand
 ): Effect.fn.Return<Conversation, never, Scope.Scope> {
-  const transcript = Transcript.make()
+  const clock = yield* Clock.Clock
+  const transcript = Transcript.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const decoder = ReplyDecoder.make()
   // Replies that have come and that no flight has taken.
   const inbox: Array<Reply> = []
@@ -142,14 +144,16 @@ export const make = Effect.fnUntraced(function* (
 
   // False when the server did not take all blocks.
   const writeBlocks = Effect.fnUntraced(function* ({ framer, quiet, stream }: Content.Blocks) {
+    let taken = true
     const writeBlock = Effect.fnUntraced(function* (block: ReadonlyArray<Uint8Array>) {
       allow("body")
-      return yield* write(yield* Effect.fromResult(framer.push(block)))
+      taken = yield* write(yield* Effect.fromResult(framer.push(block)))
+      return taken
     })
     const all = Stream.runForEachWhile(stream, writeBlock)
     // A server that speaks now wants no more of the message (CLASS-49).
     yield* quiet ? Effect.raceFirst(all, listen()) : all
-    if (quiet && (inbox.length > 0 || ended !== undefined)) return false
+    if (!taken || (quiet && (inbox.length > 0 || ended !== undefined))) return false
     return yield* write(yield* Effect.fromResult(framer.end()))
   })
 
@@ -200,15 +204,22 @@ export const make = Effect.fnUntraced(function* (
 
   const answer = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
     if (content === "partial") {
-      end(brokenOff)
       // Nobody can have taken a message whose end was never sent.
       const verdict = replies[flight.awaits.length - 1]
-      if (verdict !== undefined && verdict.code < 400) replies.pop()
+      const impossible = verdict !== undefined && verdict.code < 400
+      if (impossible) replies.pop()
+      end(impossible ? outOfTurn : brokenOff)
+    }
+    if (content === "complete" && isOutOfStep(flight, inbox)) {
+      end(outOfTurn)
+      replies.length = Math.min(replies.length, flight.awaits.indexOf("data-end"))
     }
     const awaited = flight.awaits[replies.length]
     if (awaited === undefined) return { replies, lost: undefined }
-    // Once the last byte of the message is written, its fate is unknown whatever was awaited (RFC 1047).
-    const stage = content === "complete" ? "data-end" : content === "partial" ? "body" : awaited
+    // Once the last byte of the message is written, its fate is unknown whatever was awaited (RFC 1047); until then it is
+    // certain, also when nothing of it was written although its verdict would have been the next reply (CLASS-48).
+    const unsent = content === "partial" || awaited === "data-end"
+    const stage = content === "complete" ? "data-end" : unsent ? "body" : awaited
     return { replies, lost: lostBy(ended, stage) }
   }
 
@@ -257,7 +268,7 @@ export const make = Effect.fnUntraced(function* (
     return { value: step.value, fault }
   })
 
-  const broken = (): boolean => ended !== undefined || busy || wire.readable()
+  const broken = (): boolean => ended !== undefined || busy || inbox.length > 0 || decoder.pending || wire.readable()
 
   return {
     talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
@@ -276,6 +287,11 @@ export const make = Effect.fnUntraced(function* (
 })
 
 type Sent = "absent" | "partial" | "complete"
+
+// One reply too many among several, and one of them refuses: nobody can tell which of them is about the message, so that
+// none is taken for its verdict (CLASS-52, CLASS-58). A farewell behind the verdict is no verdict (CLASS-54).
+const isOutOfStep = ({ awaits }: Dialogue.Flight, surplus: ReadonlyArray<Reply>): boolean =>
+  awaits.length > 1 && surplus.some(({ code }) => code >= 400 && code !== 421)
 
 const protocolError = (detail: string, hint?: string): WireError => new WireError({ reason: "protocol", detail, hint })
 
@@ -322,5 +338,6 @@ export const lostBy = (error: WireError | undefined, stage: Stage): Lost => ({
   stage,
   kind: error === undefined ? "closed" : error.reason === "name" ? "refused" : error.reason,
   detail: error?.detail ?? "the connection ended",
-  hint: error?.hint
+  // A server that waits for TLS says nothing to a client that waits for its greeting, until it has had enough.
+  hint: error?.hint ?? (stage === "greeting" && error?.reason === "closed" ? silentServer : undefined)
 })

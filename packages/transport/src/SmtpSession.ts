@@ -19,6 +19,7 @@ import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -27,7 +28,8 @@ import * as Scope from "effect/Scope"
 import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
 import type { SmtpSettings } from "./SmtpSettings.ts"
-import type { Wire } from "./Wire.ts"
+import type { Transcript } from "./Transcript.ts"
+import { demandOf, type Wire } from "./Wire.ts"
 
 /**
  * A session that is ready for mail.
@@ -48,7 +50,7 @@ export interface SmtpSession {
   /** Whether the session can carry another parcel. */
   readonly usable: () => boolean
   /** The conversation so far as text, without secrets. */
-  readonly transcript: () => string
+  readonly transcript: Transcript["text"]
 }
 
 /**
@@ -83,7 +85,7 @@ const attempt = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpS
 
 const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSettings, useTls: boolean) {
   const wire = yield* dial(endpoint, settings)
-  const conversation = yield* Conversation.make(wire, settings.timeouts, tlsDemand(endpoint))
+  const conversation = yield* Conversation.make(wire, settings.timeouts, demandOf(endpoint.host, endpoint.tls))
   yield* Effect.addFinalizer(() => conversation.hangUp)
 
   const fail = (problem: Failure.Problem): Failure.Failure =>
@@ -100,7 +102,7 @@ const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: Smt
       ? yield* conversation.talk(ClientDialogue.secure(introduction))
       : Result.fail(noTls)
     if (Result.isSuccess(secured)) capabilities = secured.success
-    else if (endpoint.tls._tag === "Required") return yield* fail(secured.failure)
+    else if (TlsPolicy.isMandatory(endpoint.tls)) return yield* fail(secured.failure)
     else if (began(secured.failure)) return yield* new BrokenTls()
     else if (!goesOn(secured.failure)) return yield* fail(secured.failure)
   }
@@ -169,9 +171,7 @@ const delivered = (endpoint: Endpoint, recipient: string, reply: Reply.Reply, tl
   new Receipt.Delivered({
     recipient,
     attempts: 1,
-    host: endpoint.host,
-    address: endpoint.address,
-    port: endpoint.port,
+    ...Failure.at(endpoint),
     code: reply.code,
     enhanced: reply.enhanced,
     text: Failure.printable(Reply.text(reply)),
@@ -183,18 +183,14 @@ const dial = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSett
   const target = {
     host: endpoint.host,
     address: endpoint.address,
+    path: endpoint.path,
     port: endpoint.port,
-    tls: endpoint.implicitTls ? tlsDemand(endpoint) : undefined,
+    tls: endpoint.implicitTls ? demandOf(endpoint.host, endpoint.tls) : undefined,
     timeout: settings.timeouts.connect
   }
   return yield* Effect.mapError(dialer.open(target), (error) =>
     Failure.fromProblem(Conversation.lostBy(error, error.reason === "tls" ? "tls" : "connect"), Failure.at(endpoint))
   )
-})
-
-const tlsDemand = (endpoint: Endpoint) => ({
-  host: endpoint.host,
-  verify: endpoint.tls._tag === "Required" && endpoint.tls.verify
 })
 
 const noTls: Failure.Unmet = {
@@ -209,12 +205,12 @@ const noTls: Failure.Unmet = {
 const introduce = (endpoint: Endpoint, settings: SmtpSettings, wire: Wire): ClientDialogue.Introduction => ({
   name: settings.name ?? literal(wire.localAddress),
   protocol: endpoint.protocol,
-  helo: endpoint.tls._tag !== "Required" && settings.credentials === undefined
+  helo: !TlsPolicy.isMandatory(endpoint.tls) && settings.credentials === undefined
 })
 
 const withoutEhlo = (problem: Failure.Problem, endpoint: Endpoint, settings: SmtpSettings): Failure.Problem => {
   if (problem._tag !== "Refused" || problem.stage !== "ehlo" || problem.reply.code < 500) return problem
-  if (endpoint.tls._tag === "Required" && !endpoint.implicitTls) return noTls
+  if (TlsPolicy.isMandatory(endpoint.tls) && !endpoint.implicitTls) return noTls
   return settings.credentials === undefined ? problem : noAuth
 }
 

@@ -31,6 +31,19 @@ import { failAll, Transport } from "./Transport.ts"
 export const limits = { addresses: 5, sessions: 2 } as const
 
 /**
+ * What stands around each visit of an endpoint, such as a throttle. A visit that it refuses with a failure was not made: it
+ * does not count among the `limits`, and the failure says whether another endpoint is tried.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Around = (
+  endpoint: Endpoint
+) => <R>(
+  visit: Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R>
+) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>
+
+/**
  * Sends a parcel to the first of these endpoints that takes it, one attempt in all. Every recipient gets an outcome, in the
  * order of the envelope. Fails when the parcel's body cannot be read, unless somebody has got the message before that; then
  * it is a local failure (`Unreachable`) of the others, since a whole second attempt would give him a second copy.
@@ -41,7 +54,8 @@ export const limits = { addresses: 5, sessions: 2 } as const
 export const sendVia = Effect.fnUntraced(function* (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
-  settings: SmtpSettings
+  settings: SmtpSettings,
+  around?: Around
 ): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> {
   // What each recipient has got so far, one outcome for each session.
   const history = new Map<string, Array<Receipt.Outcome>>(
@@ -54,10 +68,11 @@ export const sendVia = Effect.fnUntraced(function* (
   for (const endpoint of endpoints) {
     if (rest === undefined || addresses >= limits.addresses || sessions >= limits.sessions) break
     if (given.has(endpoint.host)) continue
-    const visited: Visited = yield* Effect.result(visit(endpoint, rest, settings))
+    const plain = visit(endpoint, rest, settings)
+    const visited: Visited = yield* Effect.result(around === undefined ? plain : guarded(around(endpoint)(plain), rest))
     if (Result.isFailure(visited) && !someDelivered(history)) return yield* visited.failure
     const outcomes = Result.isSuccess(visited) ? visited.success : failAll(rest, unreadable(visited.failure))
-    addresses++
+    if (!outcomes.every(wasRefusedHere)) addresses++
     if (outcomes.some(reachedMail)) sessions++
     for (const outcome of outcomes) {
       history.get(outcome.recipient)?.push(outcome)
@@ -70,6 +85,15 @@ export const sendVia = Effect.fnUntraced(function* (
 
 type Visited = Result.Result<ReadonlyArray<Receipt.Outcome>, MessageError>
 
+const guarded = <R>(
+  visit: Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>,
+  parcel: Parcel.Parcel
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R> =>
+  Effect.catchIf(visit, Failure.isFailure, (failure) => Effect.succeed(failAll(parcel, failure)))
+
+const wasRefusedHere = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Failed" && outcome.failure.stage === "policy"
+
 const someDelivered = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
   [...history.values()].some((outcomes) => outcomes.some(({ _tag }) => _tag === "Delivered"))
 
@@ -80,14 +104,13 @@ const reachedMail = (outcome: Receipt.Outcome): boolean =>
   outcome._tag === "Delivered" || ["mail", "rcpt", "data", "body", "data-end"].includes(outcome.failure.stage)
 
 // What several hosts said about a recipient, as one outcome. The last word ends the search, but what an earlier host said
-// weighs in when that word is weaker.
+// weighs in when that word is weaker. A host that was not tried (CLASS-15) has nothing to say beside one that was.
 const settle = (recipient: string, outcomes: ReadonlyArray<Receipt.Outcome>): Receipt.Outcome => {
   const last = outcomes.at(-1)
   if (last?._tag === "Delivered") return last
   if (last?.failure._tag === "TempFailure" && last.failure.uncertain) return last
-  const [first = notTried, ...others] = outcomes.flatMap((outcome) =>
-    outcome._tag === "Failed" ? outcome.failure : []
-  )
+  const heard = outcomes.every(wasRefusedHere) ? outcomes : outcomes.filter((outcome) => !wasRefusedHere(outcome))
+  const [first = notTried, ...others] = heard.flatMap((outcome) => (outcome._tag === "Failed" ? outcome.failure : []))
   return new Receipt.Failed({ recipient, attempts: 1, failure: Failure.combine(first, ...others) })
 }
 

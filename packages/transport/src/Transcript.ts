@@ -20,33 +20,54 @@ export interface Transcript {
   /** Something that happened to the connection. */
   readonly note: (text: string) => void
   /** The last entries as text, one line each. */
-  readonly text: () => string
+  readonly text: (options?: TextOptions) => string
+}
+
+/**
+ * How a record is written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TextOptions {
+  /** Whether each line begins with the time since the first one, as in `+0.120s S: 220 ...`; false by default. */
+  readonly timings?: boolean | undefined
 }
 
 // Enough for a session with a hundred recipients; what came before is of little help.
 const kept = 256
 
-type Entry = { readonly from: "C" | "*"; readonly text: string } | { readonly from: "S"; readonly reply: Reply }
+type Said = { readonly from: "C" | "*"; readonly text: string } | { readonly from: "S"; readonly reply: Reply }
+
+type Entry = Said & { readonly at: number }
 
 /**
- * An empty record.
+ * An empty record. `now` is the time in milliseconds from any point on, for the timings; without it they are all zero.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): Transcript => {
+export const make = (now: () => number = () => 0): Transcript => {
   let entries: Array<Entry> = []
-  const add = (entry: Entry): void => {
+  let start: number | undefined
+  const add = (said: Said): void => {
+    const at = now()
+    start ??= at
     if (entries.length >= 2 * kept) entries = entries.slice(-kept)
-    entries.push(entry)
+    entries.push({ ...said, at: at - start })
   }
   return {
     client: (text) => add({ from: "C", text }),
     server: (reply) => add({ from: "S", reply }),
     note: (text) => add({ from: "*", text }),
-    text: () => entries.slice(-kept).flatMap(format).join("\n")
+    text: ({ timings = false } = {}) => {
+      const lines = (entry: Entry) => (timings ? format(entry).map((line) => `${time(entry)} ${line}`) : format(entry))
+      return entries.slice(-kept).flatMap(lines).join("\n")
+    }
   }
 }
+
+const time = ({ at }: Entry): string => `+${(at / 1000).toFixed(3)}s`
 
 const format = (entry: Entry): ReadonlyArray<string> =>
   entry.from === "S"

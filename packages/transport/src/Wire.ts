@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type { TlsInfo } from "@effect-mail/protocol/Receipt"
+import type { TlsPolicy } from "@effect-mail/protocol/TlsPolicy"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 
@@ -55,6 +56,44 @@ export interface TlsDemand {
   readonly host: string
   /** Whether an invalid chain or another name ends the connection. */
   readonly verify: boolean
+  /** When there are some, the server's own certificate or its key must be one of them (`TlsPolicy.Pin`). */
+  readonly pins?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * What a handshake must prove to satisfy a policy at this host.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const demandOf = (host: string, policy: TlsPolicy): TlsDemand => {
+  switch (policy._tag) {
+    case "None":
+    case "Opportunistic":
+      return { host, verify: false }
+    case "Required":
+      return { host, verify: policy.verify }
+    case "Pinned":
+      return { host, verify: policy.verify, pins: policy.pins }
+  }
+}
+
+/**
+ * Why a server's certificate does not satisfy the pins of a demand, or undefined when it does: for whoever writes a wire,
+ * which must ask this before a byte goes over the TLS session.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const unpinned = (demand: TlsDemand, info: TlsInfo): WireError | undefined => {
+  if (demand.pins === undefined) return undefined
+  const [own] = info.chain ?? []
+  if (own !== undefined && demand.pins.some((pin) => pin === own.pin || pin === own.fingerprint)) return undefined
+  return new WireError({
+    reason: "tls",
+    detail: "neither the certificate nor its key is pinned",
+    hint: own === undefined ? undefined : `The key is ${own.pin}; pin it if you know that it is the server's`
+  })
 }
 
 /**

@@ -35,6 +35,9 @@ export const aaaa = (owner: string, last: number, ttl?: number) =>
 
 export const cname = (owner: string, target: string, ttl?: number) => record(owner, types.CNAME, name(target), ttl)
 
+export const txt = (owner: string, text: string, ttl?: number) =>
+  record(owner, types.TXT, bytes(text.length, text), ttl)
+
 export const soa = (owner: string, ttl: number, minimum: number) =>
   record(
     owner,
@@ -73,13 +76,18 @@ export const reply = (query: Uint8Array, options: Reply = {}): Uint8Array => {
   )
 }
 
-/** The name and the type that the bytes of a question ask for. */
-export const questionOf = (query: Uint8Array): { readonly name: string; readonly type: number } => {
+/** The name without compression that stands at a position. */
+export const nameAt = (message: Uint8Array, start: number): string => {
   const labels: Array<string> = []
-  let at = 12
-  for (let size = query[at] ?? 0; size > 0; size = query[at] ?? 0) {
-    labels.push(String.fromCharCode(...query.subarray(at + 1, at + 1 + size)))
+  for (let at = start, size = message[at] ?? 0; size > 0; size = message[at] ?? 0) {
+    labels.push(String.fromCharCode(...message.subarray(at + 1, at + 1 + size)))
     at += size + 1
   }
-  return { name: labels.join("."), type: (query[at + 1] ?? 0) * 256 + (query[at + 2] ?? 0) }
+  return labels.join(".")
+}
+
+/** The name and the type that the bytes of a question ask for. */
+export const questionOf = (query: Uint8Array): { readonly name: string; readonly type: number } => {
+  const end = query.indexOf(0, 12)
+  return { name: nameAt(query, 12), type: (query[end + 1] ?? 0) * 256 + (query[end + 2] ?? 0) }
 }

@@ -17,14 +17,24 @@ const typeOf = (record: Uint8Array): number => {
   return (record[at + 1] ?? 0) * 256 + (record[at + 2] ?? 0)
 }
 
+// The name that an alias stands for, which is all of its data.
+const targetOf = (alias: Uint8Array): string => Wire.nameAt(alias, alias.indexOf(0) + 11)
+
 const answer = (zone: Zone, query: Uint8Array): Uint8Array => {
   const { name, type } = Wire.questionOf(query)
-  const known = zone[name.toLowerCase()]
   const authority = [Wire.soa("invalid", 60, 60)]
-  if (known === undefined) return Wire.reply(query, { rcode: 3, authority })
+  const aliases: Array<Uint8Array> = []
+  let known = zone[name.toLowerCase()]
+  while (typeof known === "object" && type !== Wire.types.CNAME && aliases.length < 20) {
+    const alias = known.find((record) => typeOf(record) === Wire.types.CNAME)
+    if (alias === undefined) break
+    aliases.push(alias)
+    known = zone[targetOf(alias)]
+  }
+  if (known === undefined) return Wire.reply(query, { rcode: 3, answers: aliases, authority })
   if (typeof known === "number") return Wire.reply(query, { rcode: known })
-  const answers = known.filter((record) => typeOf(record) === type)
-  return Wire.reply(query, answers.length > 0 ? { answers } : { authority })
+  const found = known.filter((record) => typeOf(record) === type)
+  return Wire.reply(query, { answers: [...aliases, ...found], authority: found.length > 0 ? [] : authority })
 }
 
 export const layer = (zone: Zone): Layer.Layer<Resolver.Resolver> => {

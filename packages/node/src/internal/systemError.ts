@@ -27,6 +27,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ECONNABORTED: { reason: "reset", detail: "the connection was aborted" },
   ENOTFOUND: { reason: "name", detail: "the host name is not known", hint: "Check the spelling of the host name" },
   EAI_AGAIN: { reason: "name", detail: "the host name could not be looked up now" },
+  EADDRINUSE: {
+    reason: "local",
+    detail: "the local port is in use",
+    hint: "A local port of one's own allows one connection to a server at a time"
+  },
   EADDRNOTAVAIL: { reason: "local", detail: "the local address is not available on this machine" },
   EMFILE: { reason: "local", detail: "this process has too many open files" },
   ENFILE: { reason: "local", detail: "this machine has too many open files" },
@@ -68,6 +73,18 @@ const meanings: Readonly<Record<string, Meaning>> = {
     hint: "Trust that authority with a CA file if it is yours"
   },
   CERT_HAS_EXPIRED: { reason: "tls", detail: "the certificate has expired" },
+  ERR_SSL_UNSUPPORTED_PROTOCOL: { reason: "tls", detail: "the server speaks only old versions of TLS" },
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: {
+    reason: "tls",
+    detail: "the server does not speak the TLS versions allowed here"
+  },
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: {
+    reason: "tls",
+    detail: "the server wants a client certificate",
+    hint: "Give the dialer a client certificate and its key"
+  },
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: { reason: "tls", detail: "the server does not trust the client certificate" },
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: { reason: "tls", detail: "the server has no certificate for this host name" },
   CERT_NOT_YET_VALID: { reason: "tls", detail: "the certificate is not valid yet" }
 }
 
@@ -76,22 +93,36 @@ const codeOf = (cause: unknown): string | undefined => {
   return cause.code
 }
 
-// An AggregateError of happy eyeballs holds one error per address; the first one is that of the preferred address.
-const first = (cause: unknown): unknown =>
-  cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors[0] : cause
-
 /**
  * The wire error that an error of Node.js stands for. `during` is what was going on when the code itself does not tell.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const fromSystemError = (error: unknown, during: WireErrorReason): WireError => {
-  const cause = first(error)
+export const fromSystemError = (cause: unknown, during: WireErrorReason): WireError => {
   const code = codeOf(cause)
-  const meaning = code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code]
-  if (meaning !== undefined) return new WireError({ ...meaning, cause: error })
-  const detail = cause instanceof Error ? cause.message : "the connection failed"
+  const meaning = find(code)
+  if (meaning !== undefined) return new WireError({ ...meaning, cause })
   const reason = code?.startsWith("ERR_SSL_") === true || code?.startsWith("ERR_TLS_") === true ? "tls" : during
-  return new WireError({ reason, detail, cause: error })
+  return new WireError({ reason, detail: sentenceOf(cause), cause })
+}
+
+const find = (code: string | undefined): Meaning | undefined =>
+  code === undefined || !Object.hasOwn(meanings, code) ? undefined : meanings[code]
+
+// OpenSSL's own words without its source files and line numbers.
+const sentenceOf = (cause: unknown): string => {
+  if (Predicate.hasProperty(cause, "reason") && typeof cause.reason === "string") return cause.reason
+  return cause instanceof Error ? cause.message : "the connection failed"
+}
+
+/**
+ * What an error of Node.js, or its code, says, as a sentence.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const meaningOf = (error: unknown): string => {
+  const code = typeof error === "string" ? error : codeOf(error)
+  return find(code)?.detail ?? code ?? sentenceOf(error)
 }

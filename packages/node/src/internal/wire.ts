@@ -4,13 +4,15 @@
  *
  * @since 0.1.0
  */
-import * as Receipt from "@effect-mail/protocol/Receipt"
+import type * as Receipt from "@effect-mail/protocol/Receipt"
 import { type TlsDemand, type Wire, WireError, type WireErrorReason } from "@effect-mail/transport/Wire"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import * as Tls from "node:tls"
 import { fromSystemError } from "./systemError.ts"
+import type { Handshake, TlsClient } from "./tls.ts"
 
 // Bytes that may wait for a reader before the socket is paused.
 const highWater = 64 * 1024
@@ -19,19 +21,15 @@ const highWater = 64 * 1024
 const linger = 1000
 
 /**
- * Opens a connection. It is closed with the scope: what was written still goes out, for a short while. `context` makes what
- * is the same for all handshakes.
+ * Opens a connection. It is closed with the scope: what was written still goes out, for a short while.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const open = (
-  options: Net.TcpNetConnectOpts,
-  context: () => Tls.SecureContext
-): Effect.Effect<Wire, WireError, Scope.Scope> =>
+export const open = (options: Net.NetConnectOpts, client: TlsClient): Effect.Effect<Wire, WireError, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.sync(() => new NodeWire(Net.connect(options), context)),
+      Effect.sync(() => new NodeWire(Net.connect(options), client)),
       (wire) => Effect.sync(() => wire.close())
     ),
     (wire) => Effect.as(wire.connected, wire)
@@ -51,7 +49,7 @@ const ignore = (): void => undefined
 
 class NodeWire implements Wire {
   readonly #socket: Net.Socket
-  readonly #context: () => Tls.SecureContext
+  readonly #client: TlsClient
   // The socket that bytes go through: the TLS socket, once there is one.
   #current: Net.Socket
   #tls: Receipt.TlsInfo | undefined
@@ -64,10 +62,10 @@ class NodeWire implements Wire {
   #during: WireErrorReason = "refused"
   #stopListening: () => void
 
-  constructor(socket: Net.Socket, context: () => Tls.SecureContext) {
+  constructor(socket: Net.Socket, client: TlsClient) {
     this.#socket = socket
     this.#current = socket
-    this.#context = context
+    this.#client = client
     this.#stopListening = this.#listen(socket)
   }
 
@@ -136,32 +134,35 @@ class NodeWire implements Wire {
     })
 
   readonly secure = (demand: TlsDemand): Effect.Effect<Receipt.TlsInfo, WireError> =>
-    Effect.suspend(() => {
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (this.#size > 0) return Effect.fail(injected)
-      return this.#ended === undefined ? this.#handshake(demand) : Effect.fail(tlsError(this.#ended))
+      return this.#ended === undefined ? this.#handshake(demand, now) : Effect.fail(tlsError(this.#ended))
     }).pipe(
       Effect.tapError(this.abort),
       Effect.onInterrupt(() => this.abort(closedHere))
     )
 
-  readonly #handshake = (demand: TlsDemand): Effect.Effect<Receipt.TlsInfo, WireError> =>
+  readonly #handshake = (demand: TlsDemand, now: number): Effect.Effect<Receipt.TlsInfo, WireError> =>
     Effect.callback((resume) => {
       const fail = (cause: Error): void => resume(Effect.fail(this.#ended ?? tlsError(cause)))
       this.#stopListening()
       this.#socket.on("error", ignore)
-      let socket: Tls.TLSSocket
+      let handshake: Handshake
       try {
-        socket = Tls.connect(handshakeOptions(this.#socket, demand, this.#context()))
+        handshake = this.#client.start(this.#socket, demand, now)
       } catch (cause) {
         return resume(Effect.fail(unusable(cause)))
       }
+      const { accept, socket } = handshake
       socket.on("error", fail)
       socket.once("close", () => fail(closed()))
       socket.once("secureConnect", () => {
-        this.#current = socket
-        this.#tls = info(socket)
-        this.#stopListening = this.#listen(socket)
-        resume(Effect.succeed(this.#tls))
+        const accepted = accept()
+        if (Result.isSuccess(accepted)) {
+          this.#tls = accepted.success
+          this.#stopListening = this.#listen(socket)
+        }
+        resume(Effect.fromResult(accepted))
       })
       this.#current = socket
     })
@@ -215,24 +216,11 @@ class NodeWire implements Wire {
   }
 }
 
-const handshakeOptions = (
-  socket: Net.Socket,
-  demand: TlsDemand,
-  secureContext: Tls.SecureContext
-): Tls.ConnectionOptions => ({
-  socket,
-  secureContext,
-  host: demand.host,
-  // An IP address is compared with the certificate but never sent as SNI (RFC 6066 section 3).
-  servername: Net.isIP(demand.host) === 0 ? demand.host : "",
-  rejectUnauthorized: demand.verify
-})
-
 const unusable = (cause: unknown): WireError =>
   new WireError({
     reason: "local",
     detail: `this machine's TLS settings cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
-    hint: "Check the certificate authorities that were given",
+    hint: "Check the certificate authorities, the client certificate and its key that were given",
     cause
   })
 
@@ -241,15 +229,4 @@ const tlsError = (cause: Error): WireError => {
   const error = cause instanceof WireError ? cause : fromSystemError(cause, "tls")
   if (error.reason === "tls") return error
   return new WireError({ reason: "tls", detail: `during the TLS handshake, ${error.detail}`, cause })
-}
-
-const info = (socket: Tls.TLSSocket): Receipt.TlsInfo => {
-  const cipher = socket.getCipher()
-  return new Receipt.TlsInfo({
-    protocol: socket.getProtocol() ?? "TLS",
-    cipher: cipher.standardName ?? cipher.name,
-    // Of the chain and of the name, whether they were demanded or not.
-    verified: socket.authorized,
-    fingerprint: socket.getPeerCertificate().fingerprint256
-  })
 }

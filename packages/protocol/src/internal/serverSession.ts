@@ -7,7 +7,9 @@ import * as Reply from "../Reply.ts"
 import * as SaslServer from "../SaslServer.ts"
 import type { ServerDialogue, ServerOptions } from "../ServerDialogue.ts"
 import * as SmtpAuth from "../SmtpAuth.ts"
-import { announces, type CommandOf, consult, forget, type Next, say, type State, tell } from "./serverState.ts"
+import { verbOf } from "../CommandParser.ts"
+import { isAscii } from "./text.ts"
+import { announced, type CommandOf, consult, forget, type Next, say, type State, tell } from "./serverState.ts"
 
 export function* onHello(state: State, { name, verb }: CommandOf<"Hello">): ServerDialogue<Next> {
   const lmtp = state.options.protocol === "lmtp"
@@ -36,11 +38,14 @@ const keywords = (state: State): ReadonlyArray<string> => {
     ...(options.chunking && options.binaryMime === true ? ["BINARYMIME"] : []),
     ...(options.startTls && !secure ? ["STARTTLS"] : []),
     ...(mechanisms.length > 0 ? [`AUTH ${mechanisms.join(" ")}`] : []),
-    ...(options.limits ? [`LIMITS RCPTMAX=${options.maxRecipients}`] : []),
-    ...options.keywords,
-    `SIZE ${options.maxSize}`
+    ...(options.limits ? [limitsOf(options)] : []),
+    ...options.keywords.filter((line) => announced(state, verbOf(line)) !== undefined),
+    ...(options.size === false ? [] : [`SIZE ${options.maxSize}`])
   ]
 }
+
+const limitsOf = ({ maxMails, maxRecipients }: ServerOptions): string =>
+  `LIMITS${maxMails === undefined ? "" : ` MAILMAX=${maxMails}`} RCPTMAX=${maxRecipients}`
 
 export function* onStartTls(state: State): ServerDialogue<Next> {
   if (!state.options.startTls) return yield* tell(502, "5.5.1 STARTTLS is not offered")
@@ -53,6 +58,7 @@ export function* onStartTls(state: State): ServerDialogue<Next> {
   state.secure = true
   state.hello = undefined
   state.identity = undefined
+  state.client = undefined
   return "go on"
 }
 
@@ -100,11 +106,25 @@ function* response(challenge: Reply.Reply): ServerDialogue<string | undefined> {
 
 export function* onAsk(state: State, { argument, verb }: CommandOf<"Ask">): ServerDialogue<Next> {
   if (verb === "NOOP") return yield* tell(250, "2.0.0 OK")
-  if (verb === "ETRN" && !announces(state.options, "ETRN")) return yield* tell(502, "5.5.1 ETRN is not offered")
-  if (verb !== "HELP" && state.options.authRequired === true && state.identity === undefined) {
-    return yield* tell(530, "5.7.0 Authentication required")
-  }
-  return yield* say(yield* consult({ _tag: "Ask", verb, argument }))
+  if (verb === "ETRN" && announced(state, "ETRN") === undefined) return yield* tell(502, "5.5.1 ETRN is not offered")
+  if (verb === "HELP" && withholds(state, "HELP")) return yield* tell(502, "5.5.1 There is no help")
+  if (verb === "ETRN" && isNobody(state)) return yield* tell(530, "5.7.0 Authentication required")
+  return yield* say(yield* consult({ _tag: "Ask", verb, argument, utf8: false }))
+}
+
+const isNobody = ({ identity, options }: State): boolean => options.authRequired === true && identity === undefined
+
+const withholds = ({ options }: State, verb: "VRFY" | "EXPN" | "HELP"): boolean =>
+  options.withheld?.includes(verb) === true
+
+export function* onQuery(state: State, { argument, utf8, verb }: CommandOf<"Query">): ServerDialogue<Next> {
+  if (isNobody(state)) return yield* tell(530, "5.7.0 Authentication required")
+  if (utf8 && !state.options.smtpUtf8) return yield* tell(504, "5.5.4 SMTPUTF8 is not offered")
+  if (!utf8 && !isAscii(argument)) return yield* tell(553, "5.6.7 The argument needs SMTPUTF8")
+  // Not to be taken for an answer (RFC 5321 section 7.3).
+  if (withholds(state, verb)) return yield* tell(252, "2.5.2 Cannot say, but will take mail")
+  const reply = yield* consult({ _tag: "Ask", verb, argument, utf8 })
+  return yield* utf8 || reply.lines.every(isAscii) ? say(reply) : tell(252, "2.6.8 The answer needs SMTPUTF8")
 }
 
 export function* onQuit(): ServerDialogue<Next> {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { ClientCommand } from "../CommandParser.ts"
+import { type AttributeMap, type ClientCommand, verbOf } from "../CommandParser.ts"
 import * as Reply from "../Reply.ts"
 import type { Identity, Question, ServerDialogue, ServerOptions, Transaction } from "../ServerDialogue.ts"
 
@@ -18,6 +18,12 @@ export interface State {
   chunks: Array<Uint8Array> | undefined
   /** The octets in `chunks`. */
   octets: number
+  /** How often MAIL was said. */
+  mails: number
+  /** What XCLIENT said; it holds for the session. */
+  client: AttributeMap | undefined
+  /** What XFORWARD said; it holds for the next transaction. */
+  forwarded: AttributeMap | undefined
 }
 
 /** Whether the connection goes on. */
@@ -47,8 +53,15 @@ export const forget = (state: State): void => {
   state.transaction = undefined
   state.chunks = []
   state.octets = 0
+  state.forwarded = undefined
 }
 
-/** Whether an EHLO line of this server begins with the keyword. */
-export const announces = ({ keywords }: ServerOptions, keyword: string): boolean =>
-  keywords.some((line) => line.split(" ", 1)[0]?.toUpperCase() === keyword)
+/** The words behind a keyword among the EHLO lines of this server; undefined when it is not announced. */
+export const announced = ({ options, secure }: State, keyword: string): ReadonlyArray<string> | undefined => {
+  // RFC 8689 section 2.
+  if (keyword === "REQUIRETLS" && !secure) return undefined
+  return options.keywords
+    .find((line) => verbOf(line) === keyword)
+    ?.split(" ")
+    .slice(1)
+}

@@ -7,13 +7,15 @@ import * as Reply from "../Reply.ts"
 import type { ServerDialogue, Transaction } from "../ServerDialogue.ts"
 import { wrongParameter } from "./serverParameters.ts"
 import { type CommandOf, consult, forget, type Next, noAnswer, say, type State, tell } from "./serverState.ts"
-import { isAscii } from "./text.ts"
+import { isAscii, upperCase } from "./text.ts"
 
 export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Mail">): ServerDialogue<Next> {
-  const { hello, identity, options, transaction } = state
+  const { client, forwarded, hello, identity, options, transaction } = state
   if (hello === undefined) return yield* tell(503, "5.5.1 Say EHLO first")
   if (options.authRequired === true && identity === undefined) return yield* tell(530, "5.7.0 Authentication required")
   if (transaction !== undefined) return yield* tell(503, "5.5.1 A transaction is open already")
+  // Every MAIL counts, whatever is said to it (RFC 9422 section 4.1).
+  if (++state.mails > (options.maxMails ?? Infinity)) return yield* tell(421, "4.5.3 Too many transactions")
   const wrong = wrongParameter(state, "mail", parameters)
   if (wrong !== undefined) return yield* say(wrong)
   if (!isAscii(reversePath) && !parameters.has("SMTPUTF8")) {
@@ -21,7 +23,9 @@ export function* onMail(state: State, { parameters, reversePath }: CommandOf<"Ma
   }
   if (Number(parameters.get("SIZE") ?? 0) > options.maxSize) return yield* tell(552, "5.3.4 The message is too large")
   const reply = yield* consult({ _tag: "Mail", reversePath, parameters, identity })
-  if (Reply.isPositive(reply)) state.transaction = { reversePath, parameters, recipients: [], identity }
+  if (Reply.isPositive(reply)) {
+    state.transaction = { reversePath, parameters, recipients: [], identity, client, forwarded }
+  }
   return yield* say(reply)
 }
 
@@ -53,7 +57,7 @@ const noRecipients = ({ options }: State): ServerDialogue<Next> =>
 
 const tooLarge = (): ServerDialogue<Next> => tell(552, "5.3.4 The message is too large")
 
-const isBinary = ({ parameters }: Transaction): boolean => parameters.get("BODY")?.toUpperCase() === "BINARYMIME"
+const isBinary = ({ parameters }: Transaction): boolean => upperCase(parameters.get("BODY") ?? "") === "BINARYMIME"
 
 export function* onData(state: State): ServerDialogue<Next> {
   const { transaction } = state

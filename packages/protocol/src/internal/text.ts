@@ -64,6 +64,12 @@ export const isAscii = (text: string): boolean => {
   return true
 }
 
+/**
+ * The text with its letters of ASCII in upper case, for names that are compared without case. Text that is not ASCII stays as
+ * it is: the upper case of some of its letters is a letter of ASCII, so that `\u017fIZE` would pass for SIZE.
+ */
+export const upperCase = (text: string): string => (isAscii(text) ? text.toUpperCase() : text)
+
 /** The number of octets of the text in UTF-8; half a surrogate pair counts as the replacement character it becomes. */
 export const utf8Length = (text: string): number => {
   let octets = text.length

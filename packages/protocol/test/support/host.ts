@@ -19,7 +19,8 @@ const consent: Readonly<Record<ServerDialogue.Question["_tag"], string>> = {
   Rcpt: "250 2.1.5 ok",
   Data: "354 go on",
   Message: "250 2.0.0 taken",
-  Ask: "252 2.5.2 perhaps"
+  Ask: "252 2.5.2 perhaps",
+  Proxy: "220 mx.example.com ESMTP"
 }
 
 /** A message that the server took, and for whom it said so. */

@@ -37,7 +37,11 @@ export const commands: ReadonlyArray<string> = [
   "NOOP",
   "ETRN @example.com",
   "TURN",
-  "XCLIENT NAME=spike.porcupine.org ADDR=168.100.189.2"
+  "XCLIENT NAME=spike.example ADDR=192.0.2.2",
+  "XCLIENT LOGIN=a+2Bb ADDR=IPV6:2001:db8::1 PROTO=ESMTP",
+  "XFORWARD NAME=[UNAVAILABLE] SOURCE=REMOTE IDENT=4F8Xy1",
+  "VRFY \u00fc SMTPUTF8",
+  "MA\u0131L FROM:<a@b.example> \u017fIZE=1"
 ]
 
 const tokens = [

@@ -5,6 +5,7 @@ import type * as Dialogue from "@effect-mail/protocol/Dialogue"
 import * as Envelope from "@effect-mail/protocol/Envelope"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Reply from "@effect-mail/protocol/Reply"
+import * as Sasl from "@effect-mail/protocol/Sasl"
 import * as ServerDialogue from "@effect-mail/protocol/ServerDialogue"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -159,6 +160,13 @@ const submitLaws = (input: string, random: Random): boolean => {
 
 const introduction = { name: "client.example.com", protocol: "smtp", helo: true } as const
 
+const proxied = Capabilities.make({
+  domain: "mx.example.com",
+  keywords: ["XCLIENT NAME ADDR HELO", "XFORWARD NAME IDENT", "PIPELINING"]
+})
+
+const token = new Sasl.Token({ username: "user@example.com", token: Redacted.make("s3cr3t-t0ken") })
+
 const sessionLaws = (input: string, random: Random): boolean => {
   const server = new Hostile(input, random)
   const greeted = drive(ClientDialogue.greet({ ...introduction, helo: random.once(2) }), server, 5)
@@ -174,6 +182,10 @@ const sessionLaws = (input: string, random: Random): boolean => {
     () => ClientDialogue.expand("list"),
     () => ClientDialogue.help(),
     () => ClientDialogue.etrn(greeted.success, "example.com"),
+    () => ClientDialogue.xclient(proxied, { ADDR: "192.0.2.1", NAME: "x".repeat(250), HELO: "y+z" }, introduction),
+    () => ClientDialogue.xforward(proxied, { NAME: "x".repeat(250), IDENT: "y".repeat(250) }),
+    () => ClientDialogue.xforward(greeted.success, { SOURCE: "LOCAL" }),
+    () => ClientDialogue.authenticate(token, { offered: greeted.success.authMechanisms, encrypted: random.once(2) }),
     ClientDialogue.quit
   ]
   for (const dialogue of dialogues) {
@@ -221,6 +233,9 @@ class Application {
         ensure(question.content.length <= this.#options.maxSize, "a message is not too large")
         this.forget()
         return Array.from({ length: this.#random.below(4) }, () => this.#verdict(() => {}))
+      case "Proxy":
+        ensure(this.#accepted === undefined, "nobody speaks for another client within a transaction")
+        return [this.#verdict(() => {}, question.verb === "XCLIENT" ? 220 : 250)]
       default:
         return [this.#verdict(() => {}, question._tag === "Connect" ? 220 : 250)]
     }
@@ -242,7 +257,24 @@ const serverOptions: ReadonlyArray<ServerDialogue.ServerOptions> = [
   ServerDialogue.standard,
   { ...ServerDialogue.standard, protocol: "lmtp", maxRecipients: 2, maxSize: 20, keywords: ["XCLIENT NAME"] },
   { ...ServerDialogue.standard, accounts, authRequired: true, allowSecretsInClearText: true, binaryMime: true },
-  { ...ServerDialogue.standard, chunking: false, startTls: false, dsn: false, smtpUtf8: false, eightBitMime: false }
+  { ...ServerDialogue.standard, chunking: false, startTls: false, dsn: false, smtpUtf8: false, eightBitMime: false },
+  { ...ServerDialogue.standard, enhancedStatusCodes: false, tlsRequired: true, withheld: ["VRFY", "EXPN", "HELP"] },
+  {
+    ...ServerDialogue.standard,
+    limits: true,
+    maxMails: 3,
+    keywords: [
+      "ETRN",
+      "REQUIRETLS",
+      "DELIVERBY 60",
+      "FUTURERELEASE 604800 2030-01-01T00:00:00Z",
+      "MT-PRIORITY MIXER",
+      "CHECKPOINT",
+      "XVERP",
+      "XCLIENT NAME ADDR LOGIN",
+      "XFORWARD NAME ADDR SOURCE"
+    ]
+  }
 ]
 
 const conversations = [
@@ -253,7 +285,9 @@ const conversations = [
   "HELO a\nMAIL FROM:<a@b.example>\nMAIL FROM:<a@b.example>\nRCPT TO:<Postmaster>\nBDAT 0\nDATA\nBDAT 3 LAST",
   "EHLO a.example\nAUTH PLAIN AHVzZXIAcGVuY2lsLXMzY3IzdA==\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\nDATA",
   "EHLO a.example\nAUTH LOGIN\ndXNlcg==\ncGVuY2lsLXMzY3IzdA==\nMAIL FROM:<> BODY=BINARYMIME\nRCPT TO:<c@d.example>\nBDAT 3 LAST",
-  "EHLO a\nVRFY x\nHELP\nNOOP\nETRN x.example\nAUTH PLAIN\nQUIT"
+  "EHLO a\nVRFY x\nHELP\nNOOP\nETRN x.example\nAUTH PLAIN\nQUIT",
+  "EHLO a\nXCLIENT NAME=x ADDR=192.0.2.1\nEHLO b\nXFORWARD SOURCE=LOCAL NAME=a+2Bb\nMAIL FROM:<> BY=60;R HOLDFOR=60\nRSET",
+  "EHLO a\nEXPN \u00fc SMTPUTF8\nMAIL FROM:<a@b.example> MT-PRIORITY=1 XVERP=+= TRANSID=<a@b>\nRCPT TO:<c@d.example>\nDATA"
 ]
 
 type Receive = Extract<ServerDialogue.ServerStep, { readonly _tag: "Receive" }>
