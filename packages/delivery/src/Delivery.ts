@@ -12,6 +12,7 @@ import * as Parcel from "@effect-mail/message/Parcel"
 import * as Policy from "@effect-mail/policy/Policy"
 import * as Throttle from "@effect-mail/policy/Throttle"
 import * as Address from "@effect-mail/protocol/Address"
+import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import { Dialer } from "@effect-mail/transport/Dialer"
@@ -46,6 +47,11 @@ export class Delivery extends Context.Service<
      * is a body that cannot be read (`PermFailure` 5.6.0 at stage `body`).
      */
     readonly attempt: (parcel: Parcel.Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>>
+    /**
+     * The hosts that would be tried for a part, in their order, for people who want to know; fails as the attempt would for
+     * want of a route. Absent where it is not known.
+     */
+    readonly hosts?: (parcel: Parcel.Parcel) => Effect.Effect<ReadonlyArray<Endpoint>, Failure.Failure>
   }
 >()("@effect-mail/delivery/Delivery") {}
 
@@ -154,7 +160,9 @@ export const layerMx: Layer.Layer<Delivery, never, Router | Dialer> = Layer.effe
       attempt: (parcel) =>
         Effect.map(Effect.forEach(splitByDomain(parcel), one, { concurrency }), (outcomes) =>
           inOrder(parcel, outcomes.flat())
-        )
+        ),
+      hosts: (parcel) =>
+        Effect.map(router.route(domainOf(parcel.envelope.recipients[0].address)), (route) => Route.endpoints(route))
     }
   })
 )

@@ -26,7 +26,7 @@ import * as Key from "./internal/dkimKey.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
 import { makeSplitter } from "./internal/splitter.ts"
 import type * as MessageError from "./MessageError.ts"
-import type * as Parcel from "./Parcel.ts"
+import * as Parcel from "./Parcel.ts"
 import * as Sha256 from "./Sha256.ts"
 
 /**
@@ -256,21 +256,6 @@ const signWith = Effect.fnUntraced(function* (plan: Plan, signer: Signer, fields
   return `${unsigned.slice(0, -2)}\r\n ${base64(signature).join("\r\n ")}\r\n`
 })
 
-// The parcel with more header fields, all ASCII and within 78 columns, in front.
-const prepend = (parcel: Parcel.Parcel, text: string): Parcel.Parcel => {
-  const { bytes, longestLine, size, stream } = parcel.body
-  const added = Bytes.octets(text)
-  const all = bytes === undefined ? undefined : Bytes.concat([added, bytes])
-  const body: Parcel.Body = {
-    ...parcel.body,
-    size: size === undefined ? undefined : size + added.length,
-    longestLine: longestLine === undefined ? undefined : Math.max(78, longestLine),
-    bytes: all,
-    stream: Stream.concat(Stream.succeed(added), stream)
-  }
-  return { ...parcel, body }
-}
-
 /**
  * Signs parcels: one DKIM-Signature field for each signer goes in front, nothing else changes. The time of signing comes
  * from `Clock`.
@@ -298,6 +283,6 @@ export const sign = (
     const added = yield* Effect.forEach(plan.signers, (signer) => signWith(plan, signer, fields, content), {
       concurrency: "unbounded"
     })
-    return prepend(parcel, added.join(""))
+    return Parcel.prepend(parcel, added.join(""))
   })
 }

@@ -19,8 +19,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import { parsed } from "./internal/environment.ts"
 import * as NodeDialer from "./NodeDialer.ts"
 import * as NodeDkim from "./NodeDkim.ts"
 import * as NodeSha256 from "./NodeSha256.ts"
@@ -34,7 +33,7 @@ import * as NodeSha256 from "./NodeSha256.ts"
 export interface Options {
   /** How this application speaks SMTP; what is absent is as `CurrentSmtpSettings` says when the layer is built. */
   readonly smtp?: Partial<SmtpSettings> | undefined
-  /** How connections are opened: certificate authorities, local address, IP family. */
+  /** How connections are opened: certificates, proxy, local address, IP family. */
   readonly dialer?: NodeDialer.Options | undefined
 }
 
@@ -122,6 +121,7 @@ const login = (username: string, password: Redacted.Redacted) => ({
  * - `EFFECT_MAIL_SERVER`: the URL of a relay; without it, mail goes to the recipients' own servers.
  * - `EFFECT_MAIL_PASSWORD`: the password, when that URL names a user and has none itself.
  * - `EFFECT_MAIL_EHLO`: the name this machine introduces itself with.
+ * - what `NodeDialer.config` reads: a proxy, local addresses, certificate authorities, a client certificate.
  * - `EFFECT_MAIL_DKIM_DOMAIN` and what belongs to it: how mail is signed; see `NodeDkim.layerConfig`.
  *
  * The layer fails with a `ConfigError` that says which of them is missing or cannot be used, and why.
@@ -134,22 +134,12 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer
     const name = yield* Config.option(parsed("EFFECT_MAIL_EHLO", Address.parseEhloName))
     const server = yield* Config.option(parsed("EFFECT_MAIL_SERVER", ServerUrl.parse))
     const smtp = Option.isSome(name) ? { name: name.value } : {}
+    const dialer = yield* NodeDialer.config
     // Without routing options there is none that could be wrong.
-    if (Option.isNone(server)) return Layer.orDie(layer({ smtp }))
+    if (Option.isNone(server)) return Layer.orDie(layer({ smtp, dialer }))
     const { endpoint, password, username } = server.value
-    if (username === undefined) return layerRelay([endpoint], { smtp })
+    if (username === undefined) return layerRelay([endpoint], { smtp, dialer })
     const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
-    return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) } })
+    return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) }, dialer })
   })
 ).pipe(Layer.provide(NodeDkim.layerConfig))
-
-// What the value stands for; a mistake in it is a `ConfigError` under the name of the variable.
-const parsed = <A>(
-  variable: string,
-  parse: (text: string) => Result.Result<A, { readonly message: string }>
-): Config.Config<A> => {
-  const valid = Schema.makeFilter((text: string) =>
-    Result.match(parse(text), { onSuccess: () => true, onFailure: ({ message }) => message })
-  )
-  return Config.map(Config.schema(Schema.String.check(valid), variable), (text) => Result.getOrThrow(parse(text)))
-}

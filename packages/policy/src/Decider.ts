@@ -81,6 +81,29 @@ export const start = Effect.fnUntraced(function* (
 })
 
 /**
+ * When attempts are made, counted from the first one, as long as all of them end with this failure; without chance. At most
+ * `limit` times are given (default 100), because a policy may make thousands of attempts.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const timetable = Effect.fnUntraced(function* (
+  policy: Policy,
+  failure: Failure,
+  limit = 100
+): Effect.fn.Return<ReadonlyArray<Duration.Duration>> {
+  const decider = yield* start({ ...policy, jitter: 0 }, { since: 0 })
+  const times = [0]
+  while (times.length < limit) {
+    const now = times.at(-1) ?? 0
+    const decision = yield* decider.decide(failure, now)
+    if (decision._tag !== "Retry") break
+    times.push(now + Duration.toMillis(decision.after))
+  }
+  return times.map((time) => Duration.millis(time))
+})
+
+/**
  * The decision that stands after a history of failed attempts: what `start` would have decided about them one after the
  * other, the last wait shortened by the time that went by until `now`. So a queue can go on after a restart, and under the
  * same `seed` it decides what it had decided before. An attempt that became due meanwhile is still made, even when the

@@ -28,7 +28,7 @@ import type { PolicyError } from "./PolicyError.ts"
 import * as Provider from "./Provider.ts"
 import * as Rule from "./Rule.ts"
 
-export { replay, start } from "./Decider.ts"
+export { replay, start, timetable } from "./Decider.ts"
 export type { Attempt, Decider, StartOptions } from "./Decider.ts"
 export type { AtEnd } from "./Decision.ts"
 

@@ -102,7 +102,7 @@ describe("DotStuffing, sending", () => {
     assert.strictEqual(stuffText(body).length, 20 + ".\r\n".length)
   })
 
-  it("V-047, SMTP-095: refuses each bare form, with its place, in every chunking", () => {
+  it("V-047, SMTP-095, SMTP-096: refuses each bare form, with its place, in every chunking", () => {
     const forms: ReadonlyArray<readonly [text: string, fault: readonly [string, number]]> = [
       ["\n.\n", ["LF", 0]],
       ["\n.\r\n", ["LF", 0]],

@@ -1,4 +1,5 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
+export * as Arbitraries from "./Arbitraries.ts"
 export * as Contract from "./Contract.ts"
 export * as DeliveryContract from "./DeliveryContract.ts"
 export * as DialerContract from "./DialerContract.ts"

@@ -338,5 +338,6 @@ export const lostBy = (error: WireError | undefined, stage: Stage): Lost => ({
   stage,
   kind: error === undefined ? "closed" : error.reason === "name" ? "refused" : error.reason,
   detail: error?.detail ?? "the connection ended",
-  hint: error?.hint
+  // A server that waits for TLS says nothing to a client that waits for its greeting, until it has had enough.
+  hint: error?.hint ?? (stage === "greeting" && error?.reason === "closed" ? silentServer : undefined)
 })

@@ -385,12 +385,15 @@ describe("through either proxy", () => {
         inMemory(
           Effect.gen(function* () {
             const script = [...asks, send(octets(...granting, "220 injected\r\n")), Script.expectEnd]
-            const target = { ...byName, tls: { host: "mx.example.com", verify: false } }
-            const error = yield* through(proxy, target, script, Effect.flip)
+            const tls = { host: "mx.example.com", verify: false }
+            const secure = (open: Open) => Effect.flatMap(open, (wire) => wire.secure(tls))
+            const error = yield* through(proxy, byName, script, (open) => Effect.flip(secure(open)))
             assert.deepStrictEqual(
               [error.reason, error.detail],
               ["protocol", "clear text came before the TLS handshake"]
             )
+            const greeted = yield* through(proxy, { ...byName, tls }, script, Effect.flip)
+            assert.strictEqual(greeted.detail, "the server does not speak TLS from the first byte")
           })
         )
     )

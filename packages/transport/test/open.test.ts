@@ -152,7 +152,7 @@ describe("EHLO", () => {
 
   const names = { "192.0.2.1": "[192.0.2.1]", "2001:db8::1": "[IPv6:2001:db8::1]", "fe80::1%eth0": "[IPv6:fe80::1]" }
   for (const [address, literal] of Object.entries(names)) {
-    it.effect(`without a name of our own says the literal ${literal} (RFC 5321 section 4.1.4)`, () => {
+    it.effect(`without a name of our own says the literal ${literal} (SMTP-021, RFC 5321 section 4.1.4)`, () => {
       const elsewhere = Layer.effect(
         Dialer.Dialer,
         Effect.map(Dialer.Dialer, ({ open }) => ({

@@ -152,10 +152,13 @@ const makeBreaker = (limits: Limits.Breaker) => {
     },
     record: (ticket: Ticket, signal: Signal, now: number): void => {
       if (ticket.life !== life) return
-      if (signal === "ours" || signal === "lost") probing = false
-      else if (state === "HalfOpen") signal === "down" ? open(now) : close(now)
-      else if (signal !== "down") streak = 0
-      else if (++streak >= limits.failures) open(now)
+      if (signal === "ours" || signal === "lost") {
+        probing = false
+        return
+      }
+      if (state === "HalfOpen") return signal === "down" ? open(now) : close(now)
+      streak = signal === "down" ? streak + 1 : 0
+      if (streak >= limits.failures) open(now)
     }
   }
 }

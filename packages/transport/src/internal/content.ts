@@ -41,6 +41,8 @@ export const prepare = (
 ): Result.Result<Whole | Blocks, MessageError.MessageError> => {
   if (body === undefined || framing === "none") return Result.succeed(loneDot)
   const dotted = framing === "dots"
+  const wrong = dotted || body.bytes === undefined ? undefined : wrongLineEnd(body, body.bytes)
+  if (wrong !== undefined) return Result.fail(bareLineEnd(wrong))
   if (body.bytes === undefined || body.bytes.length > blockSize) {
     return Result.succeed({
       _tag: "Blocks",
@@ -51,6 +53,16 @@ export const prepare = (
   }
   const chunks = dotted ? framed(DotStuffing.stuff(body.bytes, body)) : counted(body, body.bytes)
   return Result.map(chunks, (chunks) => ({ _tag: "Whole", chunks }))
+}
+
+// Only binary content may have a CR or an LF that stands alone, with BDAT, too (RFC 3030 section 3, SMTP-157).
+const lineEnds = (body: Body): DotStuffing.Stuffer | undefined =>
+  body.encoding === "binary" ? undefined : DotStuffing.stuffer(body)
+
+const wrongLineEnd = (body: Body, bytes: Uint8Array): BareLineEnd | undefined => {
+  const lines = lineEnds(body)
+  const checked = lines && Result.flatMap(lines.push(bytes), lines.end)
+  return checked !== undefined && Result.isFailure(checked) ? checked.failure : undefined
 }
 
 const counted = (body: Body, bytes: Uint8Array): Framed =>
@@ -114,15 +126,22 @@ const dots = (body: Body): Framer => {
 // An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last block is held back
 // until the body has ended well: the server takes the message with its last octet, whatever becomes of the body then.
 const octets = (body: Body): Framer => {
+  const lines = lineEnds(body)
   let left = body.size ?? 0
   let held: ReadonlyArray<Uint8Array> = []
   return {
     push: (block) => {
+      const checked = lines && Result.all(block.map(lines.push))
+      if (checked !== undefined && Result.isFailure(checked)) return Result.fail(bareLineEnd(checked.failure))
       left -= block.reduce((sum, piece) => sum + piece.length, 0)
       const ready = held
       held = block
       return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready)
     },
-    end: () => (left === 0 ? Result.succeed(held) : Result.fail(otherSize(body)))
+    end: () => {
+      const last = lines?.end()
+      if (last !== undefined && Result.isFailure(last)) return Result.fail(bareLineEnd(last.failure))
+      return left === 0 ? Result.succeed(held) : Result.fail(otherSize(body))
+    }
   }
 }
