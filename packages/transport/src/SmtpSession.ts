@@ -336,9 +336,9 @@ const leftOf = (parcel: Parcel, left: ReadonlyArray<number>): Parcel | undefined
   return filterRecipients(parcel, ({ address }) => addresses.has(address))
 }
 
-// Lost before it was answered, and not by our own doing.
+// Lost before it was answered, and not by our own doing. A server that keeps the connection and says nothing has heard.
 const isUnheard = (verdict: ClientDialogue.Verdict): boolean => {
-  if (verdict._tag === "Lost") return verdict.stage === "mail" && verdict.kind !== "local"
+  if (verdict._tag === "Lost") return verdict.stage === "mail" && verdict.kind !== "local" && verdict.kind !== "timeout"
   return verdict._tag === "Refused" && verdict.stage === "mail" && verdict.reply.code === 421
 }
 
