@@ -189,7 +189,7 @@ const trainLaws = (input: string, random: Random): boolean => {
   if (other !== undefined) ensureSame("of the second, too", other.verdicts.length, second.recipients.length)
   for (const verdict of [...one.verdicts, ...(other?.verdicts ?? [])])
     if (verdict._tag !== "Accepted") explained(verdict)
-  if (server.lost || server.saidGoodbye) ensure((other ?? one).usable === false, "what is gone is not used again")
+  if (server.lost || server.saidGoodbye) ensure(!(other ?? one).usable, "what is gone is not used again")
   return theirs.length > 0
 }
 
