@@ -154,6 +154,18 @@ describe("CLASS-15 a delivery to the recipients' own servers", () => {
     )
   )
 
+  it.effect("what the policy says of a priority holds for the mail of that priority", () =>
+    Effect.gen(function* () {
+      const low = Effect.provideService(Policy.CurrentPriority, "low")
+      assert.strictEqual(word(yield* low(attempt("a@one.example"))), "delivered")
+      assert.strictEqual(word(yield* low(attempt("a@one.example"))), "policy")
+      assert.strictEqual(word(yield* attempt("a@one.example")), "delivered")
+    }).pipe(
+      Effect.provide(layer({ "one.example": one }, serverAt("192.0.2.1"))),
+      Effect.provideService(Policy.CurrentPolicy, Policy.forPriority(Policy.standard, "low", hourly(1)))
+    )
+  )
+
   it.effect("the limits are those of the caller's policy", () =>
     Effect.gen(function* () {
       const strict = Effect.provideService(Policy.CurrentPolicy, Policy.standard.pipe(hourly(1)))
