@@ -66,11 +66,25 @@ const flags = {
         "The password is taken from EFFECT_MAIL_PASSWORD, or asked for"
     )
   ),
-  tls: Flag.Literals("tls", ["opportunistic", "required", "none"]).pipe(
+  tls: Flag.Literals("tls", ["opportunistic", "encrypted", "required", "none"]).pipe(
     Flag.withMetavar("WORD"),
     Flag.optional,
     Flag.withDescription(
-      "What TLS must reach; required for smtps:// and where there is a user name, else opportunistic"
+      "What TLS must reach; required for smtps:// and where there is a user name, else opportunistic. " +
+        "encrypted takes any certificate"
+    )
+  ),
+  pin: text(
+    "pin",
+    "PIN",
+    "A key or certificate that the server must show: sha256/BASE64 of the key or SHA-256 of the certificate in " +
+      "hexadecimal; repeat the flag for more. With --tls required it must be valid, too"
+  ).pipe(Flag.atLeast(0)),
+  proxy: Flag.optional(
+    text(
+      "proxy",
+      "URL",
+      "socks5://host[:port] or http://host[:port]: the proxy to connect through, instead of that of EFFECT_MAIL_PROXY"
     )
   ),
   ca: Flag.optional(

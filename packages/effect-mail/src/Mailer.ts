@@ -1,6 +1,6 @@
 /**
- * Sends mail: renders the message, attempts every destination, and tries again as the current policy says, for as long as
- * the calling fiber lives. One message becomes one typed outcome for each recipient.
+ * Sends mail: renders the message, signs it, attempts every destination, and tries again as the current policy says, for as
+ * long as the calling fiber lives. One message becomes one typed outcome for each recipient.
  *
  * @since 0.1.0
  */
@@ -8,6 +8,7 @@ import * as Delivery from "@effect-mail/delivery/Delivery"
 import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
+import * as Signing from "@effect-mail/message/Signing"
 import * as Policy from "@effect-mail/policy/Policy"
 import { PolicyError } from "@effect-mail/policy/PolicyError"
 import type * as Failure from "@effect-mail/protocol/Failure"
@@ -46,7 +47,7 @@ export class Mailer extends Context.Service<
 
 /**
  * Sends a message; see `Mailer`. Fails with `TempFailure`, `PermFailure` or `Unreachable` when nobody was accepted, and
- * with `MessageError` when the message cannot be rendered.
+ * with `MessageError` when the message cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -56,7 +57,7 @@ export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.F
 
 /**
  * Sends a message and gives a receipt whatever became of it; see `Mailer`. Fails with `MessageError` when the message
- * cannot be rendered.
+ * cannot be rendered or signed.
  *
  * @category combinators
  * @since 0.1.0
@@ -114,7 +115,8 @@ export const sendAll = <E = never, R = never>(
 const concurrency = 16
 
 /**
- * The mailer over a `Delivery`.
+ * The mailer over a `Delivery`. It signs as `Signing.CurrentSigning` says when the layer is built: once, before the first
+ * attempt.
  *
  * @category layers
  * @since 0.1.0
@@ -123,9 +125,11 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   Mailer,
   Effect.gen(function* () {
     const delivery = yield* Delivery.Delivery
+    const sign = yield* Signing.current
+    const render = (message: Message) => Effect.flatMap(Render.render(message), sign)
     const run = Effect.fn("Mailer.deliver")(
       function* (message: Message) {
-        const parcel = yield* Render.render(message)
+        const parcel = yield* render(message)
         yield* Effect.annotateCurrentSpan({
           "mail.message_id": parcel.messageId,
           "mail.recipients": parcel.envelope.recipients.length
@@ -146,7 +150,7 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
       explain: (message) =>
         prioritized(
           message,
-          Effect.flatMap(Render.render(message), (parcel) => Explanation.make(delivery, parcel))
+          Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
         ),
       send: Effect.fnUntraced(function* (message) {
         const receipt = yield* run(message)

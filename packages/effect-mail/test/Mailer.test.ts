@@ -1,8 +1,19 @@
-import { Delivery, DeliveryEvent, Failure, Mailer, Message, MessageError, Policy, Receipt } from "effect-mail"
+import {
+  Attachment,
+  Delivery,
+  DeliveryEvent,
+  Failure,
+  Mailer,
+  Message,
+  MessageError,
+  Policy,
+  Receipt,
+  Signing
+} from "effect-mail"
 import { Router } from "@effect-mail/dns"
 import { Mailbox, MailServer, MemoryNetwork, SpecialAddresses } from "@effect-mail/testing"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Ref, Schema } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Ref, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { greylisted, messageTo, nobodyThere, summary, unknownUser } from "./support/timeline.ts"
 
@@ -224,6 +235,33 @@ describe("the mailer over SMTP in memory", () => {
     }).pipe(Effect.provide(mailer))
   )
 
+  it.effect("an attachment that breaks off half-way fails its message alone; nothing of it is delivered", () =>
+    Effect.gen(function* () {
+      const piece = new Uint8Array(60_000)
+      const broken = Attachment.stream(
+        Stream.concat(Stream.fromIterable([piece, piece, piece]), Stream.fail(new Error("the disk is gone"))),
+        { name: "a.bin" }
+      )
+      for (const attachment of [broken, Attachment.stream(Stream.succeed(piece), { name: "a.bin", size: 59_999 })]) {
+        const message = Message.make({
+          from: "ada@sender.example",
+          to: "accept@inbox.example",
+          text: "see below\n",
+          attachments: [attachment]
+        })
+        const error = yield* Effect.flip(once(Mailer.send(message)))
+        assert.deepStrictEqual([error._tag, "stage" in error && error.stage], ["PermFailure", "body"])
+        const receipt = yield* Mailer.send(messageTo("accept@inbox.example"))
+        assert.isTrue(receipt.complete)
+      }
+      const mails = yield* (yield* Mailbox.Mailbox).all
+      assert.deepStrictEqual(
+        mails.map(({ content }) => content.length < 1000),
+        [true, true]
+      )
+    }).pipe(Effect.provide(mailer))
+  )
+
   it.effect("a domain that sleeps for five days does not keep the others waiting", () =>
     Effect.gen(function* () {
       const sending = yield* Effect.forkChild(Mailer.deliver(messageTo("a@asleep.example", "accept@inbox.example")))
@@ -252,5 +290,64 @@ describe("what other people's deliveries do wrong", () => {
       const exit = yield* Effect.exit(Mailer.deliver(messageTo("a@one.example")))
       assert.isTrue(Exit.isFailure(exit))
     }).pipe(Effect.provide(mailerOver({ split: Delivery.splitByDomain, attempt: () => Effect.die("a mistake") })))
+  )
+})
+
+describe("signing", () => {
+  const key = Redacted.make("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
+  const signing = Signing.layer({ signers: [{ domain: "sender.example", selector: "a", key }] })
+  const sent = Effect.flatMap(Delivery.Attempts, Ref.get)
+  const firstLines = Effect.map(sent, (parcels) =>
+    parcels.map(({ body }) => new TextDecoder().decode(body.bytes).split("\r\n", 1)[0])
+  )
+  const from = (address: string) => Message.make({ from: address, to: "a@one.example", text: "Hi\n" })
+
+  it.effect("happens between rendering and the first attempt, for the domains that are ours", () =>
+    Effect.gen(function* () {
+      yield* Mailer.send(from("ada@sender.example"))
+      yield* Mailer.send(from("ada@other.example"))
+      const [ours, other] = yield* firstLines
+      assert.match(ours ?? "", /^DKIM-Signature: v=1; a=ed25519-sha256; .* d=sender\.example;/)
+      assert.match(other ?? "", /^Date: /)
+    }).pipe(Effect.provide(Layer.provide(Mailer.layerTest(), signing)))
+  )
+
+  it.effect("happens once: all attempts carry the same signature", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(Mailer.send(from("ada@sender.example")))
+      // The cryptography takes turns of the real event loop, whatever the clock says.
+      while (fiber.pollUnsafe() === undefined) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* TestClock.adjust("1 day")
+      }
+      const lines = (yield* sent).map(({ body }) => new TextDecoder().decode(body.bytes))
+      assert.strictEqual(lines.length, 3)
+      assert.strictEqual(new Set(lines).size, 1)
+    }).pipe(
+      Effect.provide(
+        Layer.provide(
+          Mailer.layerTest((_, attempt) => (attempt < 3 ? greylisted() : undefined)),
+          signing
+        )
+      )
+    )
+  )
+
+  it.effect("is off by default, and follows the mailer's layer rather than the caller", () =>
+    Effect.gen(function* () {
+      const mine = yield* Signing.make({ signers: [{ domain: "sender.example", selector: "b", key }] })
+      yield* Effect.provideService(Mailer.send(from("ada@sender.example")), Signing.CurrentSigning, mine)
+      assert.match((yield* firstLines)[0] ?? "", /^Date: /)
+    }).pipe(Effect.provide(Mailer.layerTest()))
+  )
+
+  it.effect("fails as the message's mistake when it cannot be done, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const twice = new TextEncoder().encode("From: a@sender.example\r\nFrom: b@sender.example\r\n\r\nHi\r\n")
+      const envelope = { from: "a@sender.example", to: "a@one.example" }
+      const error = yield* Effect.flip(Mailer.send(Message.eml(twice, { envelope })))
+      assert.deepStrictEqual([error._tag, error.reason], ["MessageError", "cannot-sign"])
+      assert.deepStrictEqual(yield* sent, [])
+    }).pipe(Effect.provide(Layer.provide(Mailer.layerTest(), signing)))
   )
 })

@@ -69,9 +69,6 @@ export const typeOf = (name: string): string => mediaTypeOf(name)
 export const baseName = (path: string): string =>
   path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1)
 
-const unreadableStream = (error: unknown): MessageError.MessageError =>
-  MessageError.make("unreadable-stream", error instanceof Error ? error.message : String(error))
-
 /**
  * An attachment whose bytes come from a stream, which is run each time the message is sent. Give the `size` in octets when
  * it is known: a server can then refuse the message before it is sent. When the stream fails, sending fails with
@@ -85,7 +82,7 @@ export const stream = <E>(
   options?: FileOptions & { readonly size?: number | undefined }
 ): Attachment => {
   const { size, ...rest } = options ?? {}
-  return { ...rest, content: { stream: Stream.mapError(stream, unreadableStream), size } }
+  return { ...rest, content: { stream: Stream.mapError(stream, MessageError.unreadableStream), size } }
 }
 
 const unreadableFile =

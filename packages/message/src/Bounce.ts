@@ -14,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as AddressList from "./AddressList.ts"
 import type * as DeliveryStatus from "./DeliveryStatus.ts"
-import { ambient } from "./internal/ambient.ts"
+import { withAmbient } from "./internal/ambient.ts"
 import * as Bytes from "./internal/bytes.ts"
 import { bounceText } from "./internal/bounceText.ts"
 import { compose as composeParcel } from "./internal/compose.ts"
@@ -155,8 +155,8 @@ export const compose = Effect.fnUntraced(function* (
   })
   const leaf = yield* returned(original, wantedOf(options))
   const words = text ?? bounceText(reportingMta, recipients)
-  const parcel = yield* Effect.flatMap(ambient, (ambient) =>
-    Effect.fromResult(composeParcel(bounce, () => treeOf(statusOf(options), words, leaf), ambient))
+  const parcel = yield* withAmbient((ambient) =>
+    composeParcel(bounce, () => treeOf(statusOf(options), words, leaf), ambient)
   )
   return Message.eml(yield* bytesOf(parcel.body), { envelope: { from: "", to: reversePath } })
 })

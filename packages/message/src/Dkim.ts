@@ -26,7 +26,7 @@ import * as Key from "./internal/dkimKey.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
 import { makeSplitter } from "./internal/splitter.ts"
 import type * as MessageError from "./MessageError.ts"
-import type * as Parcel from "./Parcel.ts"
+import * as Parcel from "./Parcel.ts"
 import * as Sha256 from "./Sha256.ts"
 
 /**
@@ -49,6 +49,8 @@ export interface Signer {
   readonly domain: string
   readonly selector: string
   readonly algorithm: "rsa-sha256" | "ed25519-sha256"
+  /** Who it is within the domain (RFC 6376 section 3.5, i=), when that is to be said. */
+  readonly identity: string | undefined
   /** The name at which verifiers look for the key: `<selector>._domainkey.<domain>`. */
   readonly recordName: string
   /** The TXT record that must stand there (RFC 6376 section 3.6.1). */
@@ -70,6 +72,11 @@ export interface SignerOptions {
   readonly selector: string
   /** PEM of an RSA or an Ed25519 key (PKCS#8, for RSA also PKCS#1), or base64 of an Ed25519 seed. */
   readonly key: Redacted.Redacted
+  /**
+   * Who within the domain answers for the mail, as `user@news.example.com` or `@news.example.com`: an address of the domain or of
+   * one below it (DKIM-012). By default nothing is said, which means the domain as a whole.
+   */
+  readonly identity?: string | undefined
 }
 
 /**
@@ -104,6 +111,31 @@ const selectorOf = (text: string): Result.Result<string, DkimError.DkimError> =>
     ? Result.succeed(text)
     : Result.fail(DkimError.make("bad-selector", "A selector is made of labels of letters, digits and inner hyphens"))
 
+const badIdentity = () =>
+  Result.fail(
+    DkimError.make(
+      "bad-identity",
+      "The identity is an address of the domain, or @ and a name below it (RFC 6376 section 3.5)"
+    )
+  )
+
+// What would end a tag or a line is escaped (RFC 6376 section 2.11).
+const tagText = (text: string): string =>
+  text.replace(/[=; ]/g, (char) => `=${char.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const identityOf = (
+  text: string | undefined,
+  domain: string
+): Result.Result<string | undefined, DkimError.DkimError> => {
+  if (text === undefined) return Result.succeed(undefined)
+  const parsed = Address.parse(text.startsWith("@") ? `x${text}` : text)
+  if (Result.isFailure(parsed)) return badIdentity()
+  const ascii = Address.toAscii(parsed.success)
+  const name = Address.asciiDomain(parsed.success).toLowerCase()
+  if (ascii === undefined || (name !== domain && !name.endsWith(`.${domain}`))) return badIdentity()
+  return Result.succeed(text.startsWith("@") ? `@${name}` : `${tagText(Address.localPart(ascii))}@${name}`)
+}
+
 const platform = (error: { readonly message: string }) => DkimError.make("platform", error.message)
 
 // Ed25519 signs the hash of the data, not the data (RFC 8463 section 3, DKIM-003).
@@ -116,7 +148,7 @@ const sha256 = (data: Uint8Array): Effect.Effect<Uint8Array, DkimError.DkimError
 
 /**
  * Reads a key and checks everything that can be known before the first message is signed. Fails with `bad-domain`,
- * `bad-selector`, and `bad-key` for a key that cannot be read or an RSA key of less than 1024 or more than 4096 bits.
+ * `bad-selector`, `bad-identity`, and `bad-key` for a key that cannot be read or an RSA key of less than 1024 or more than 4096 bits.
  *
  * @category constructors
  * @since 0.1.0
@@ -126,6 +158,7 @@ export const signer = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Signer, DkimError.DkimError> {
   const domain = yield* Effect.fromResult(domainOf(options.domain))
   const selector = yield* Effect.fromResult(selectorOf(options.selector))
+  const identity = yield* Effect.fromResult(identityOf(options.identity, domain))
   const key = yield* Key.read(Redacted.value(options.key))
   const signature = yield* Key.service
   const published = yield* Key.publicPart(signature, key)
@@ -133,6 +166,7 @@ export const signer = Effect.fnUntraced(function* (
   return {
     domain,
     selector,
+    identity,
     algorithm: ed25519 ? "ed25519-sha256" : "rsa-sha256",
     recordName: `${selector}._domainkey.${domain}`,
     record: `v=DKIM1; k=${ed25519 ? "ed25519" : "rsa"}; p=${published}`,
@@ -207,6 +241,7 @@ const tagsOf = (plan: Plan, signer: Signer, { bodyHash, names, now }: Content): 
   `a=${signer.algorithm};`,
   `c=${plan.header}/${plan.body};`,
   `d=${signer.domain};`,
+  ...(signer.identity === undefined ? [] : [`i=${signer.identity};`]),
   `s=${signer.selector};`,
   `t=${now};`,
   ...(plan.lifetime === undefined ? [] : [`x=${now + plan.lifetime};`]),
@@ -220,21 +255,6 @@ const signWith = Effect.fnUntraced(function* (plan: Plan, signer: Signer, fields
   const signature = yield* signer.sign(Canonical.signedOctets(plan.header, fields, content.names, unsigned))
   return `${unsigned.slice(0, -2)}\r\n ${base64(signature).join("\r\n ")}\r\n`
 })
-
-// The parcel with more header fields, all ASCII and within 78 columns, in front.
-const prepend = (parcel: Parcel.Parcel, text: string): Parcel.Parcel => {
-  const { bytes, longestLine, size, stream } = parcel.body
-  const added = Bytes.octets(text)
-  const all = bytes === undefined ? undefined : Bytes.concat([added, bytes])
-  const body: Parcel.Body = {
-    ...parcel.body,
-    size: size === undefined ? undefined : size + added.length,
-    longestLine: longestLine === undefined ? undefined : Math.max(78, longestLine),
-    bytes: all,
-    stream: Stream.concat(Stream.succeed(added), stream)
-  }
-  return { ...parcel, body }
-}
 
 /**
  * Signs parcels: one DKIM-Signature field for each signer goes in front, nothing else changes. The time of signing comes
@@ -263,6 +283,6 @@ export const sign = (
     const added = yield* Effect.forEach(plan.signers, (signer) => signWith(plan, signer, fields, content), {
       concurrency: "unbounded"
     })
-    return prepend(parcel, added.join(""))
+    return Parcel.prepend(parcel, added.join(""))
   })
 }

@@ -11,7 +11,15 @@ import * as Schema from "effect/Schema"
  * @category schemas
  * @since 0.1.0
  */
-export const Reason = Schema.Literals(["bad-key", "bad-domain", "bad-selector", "bad-option", "no-author", "platform"])
+export const Reason = Schema.Literals([
+  "bad-key",
+  "bad-domain",
+  "bad-selector",
+  "bad-identity",
+  "bad-option",
+  "no-author",
+  "platform"
+])
 
 /**
  * What is wrong, as a word to match on: `no-author` is a message without exactly one From field, `platform` one whose

@@ -6,6 +6,8 @@
  * @since 0.1.0
  */
 
+import * as Base64 from "./internal/base64.ts"
+
 /**
  * The encodings that this package writes.
  *
@@ -81,7 +83,8 @@ export const scan = (bytes: Uint8Array): Facts => {
         if (firstBare === -1) firstBare = i
       }
       lineStart = i + 1
-      if (bytes[lineStart] === DOT) dotLine = true
+      // Reading past the end of an array is slow, then and ever after.
+      if (lineStart < size && bytes[lineStart] === DOT) dotLine = true
     } else if (octet === 0) nul = true
   }
   return { size, high, nul, bare, firstBare, longestLine: Math.max(longestLine, size - lineStart), dotLine }
@@ -124,11 +127,9 @@ export const toCrlf = (bytes: Uint8Array, facts: Facts = scan(bytes)): Uint8Arra
   return out
 }
 
-const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-const base64Codes = Uint8Array.from(base64Alphabet, (char) => char.charCodeAt(0))
 const base64Values = new Uint8Array(256).fill(255)
-base64Codes.forEach((code, value) => {
-  base64Values[code] = value
+Array.from(Base64.alphabet).forEach((character, value) => {
+  base64Values[character.charCodeAt(0)] = value
 })
 
 /**
@@ -137,7 +138,7 @@ base64Codes.forEach((code, value) => {
  * @category limits
  * @since 0.1.0
  */
-export const base64LineInput = 57
+export const base64LineInput = Base64.lineInput
 
 /**
  * How many octets `base64` writes for an input of `size` octets.
@@ -145,10 +146,7 @@ export const base64LineInput = 57
  * @category getters
  * @since 0.1.0
  */
-export const base64Size = (size: number): number => {
-  const characters = Math.ceil(size / 3) * 4
-  return size === 0 ? 0 : characters + (Math.ceil(characters / 76) - 1) * 2
-}
+export const base64Size = (size: number): number => Base64.sizeOf(size)
 
 /**
  * Base64 in lines of 76 characters, with CRLF between the lines and none after the last (RFC 2045 section 6.8). Pieces
@@ -157,30 +155,7 @@ export const base64Size = (size: number): number => {
  * @category encoding
  * @since 0.1.0
  */
-export const base64 = (bytes: Uint8Array): Uint8Array => {
-  const size = bytes.length
-  const out = new Uint8Array(base64Size(size))
-  const codes = base64Codes
-  let at = 0
-  for (let start = 0; start < size; start += base64LineInput) {
-    const end = Math.min(start + base64LineInput, size)
-    if (start > 0) {
-      out[at++] = CR
-      out[at++] = LF
-    }
-    for (let i = start; i < end; i += 3) {
-      // Past the end the array yields undefined, which the operators take for 0; padding replaces those digits.
-      const three = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-      out[at] = codes[three >> 18] ?? 0
-      out[at + 1] = codes[(three >> 12) & 63] ?? 0
-      out[at + 2] = codes[(three >> 6) & 63] ?? 0
-      out[at + 3] = codes[three & 63] ?? 0
-      at += 4
-    }
-  }
-  for (let i = 0; i < (3 - (size % 3)) % 3; i++) out[at - 1 - i] = EQUALS
-  return out
-}
+export const base64 = (bytes: Uint8Array): Uint8Array => Base64.encode(bytes, false)
 
 /**
  * The octets of a base64 body. Foreign characters are skipped, as RFC 2045 section 6.8 asks of bodies; what follows the

@@ -59,6 +59,31 @@ const tooLong = (name: string, octets: number) =>
   })
 
 /**
+ * Several fields as one text, the empty ones left out. Fails like the first one that is wrong.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const join = (
+  fields: ReadonlyArray<Result.Result<Field, MessageError.MessageError>>
+): Result.Result<string, MessageError.MessageError> => {
+  let text = ""
+  for (const field of fields) {
+    if (Result.isFailure(field)) return field
+    text += field.success
+  }
+  return Result.succeed(text)
+}
+
+const plainLinePattern = /^[!-9;-~]+:(?: [!-~]+)+$/
+
+// Most fields are one short line of printable ASCII with single spaces, in which nothing is to be checked or folded.
+const plainLine = (name: string, pieces: ReadonlyArray<string>): Result.Result<Field> | undefined => {
+  const line = `${name}: ${pieces.join(" ")}`
+  return line.length <= encodedWordLimit && plainLinePattern.test(line) ? Result.succeed(`${line}\r\n`) : undefined
+}
+
+/**
  * A field of pieces that must not be changed, folded between them where the line would get too long. A piece begins
  * with its own white space or gets one space before it. The first one stays on the line of the name, where every reader
  * looks for it, unless it is an encoded-word that would not fit. Fails like `checkName` and `checkValue`, and with
@@ -71,6 +96,7 @@ export const structured = (
   name: string,
   pieces: ReadonlyArray<string>
 ): Result.Result<Field, MessageError.MessageError> =>
+  plainLine(name, pieces) ??
   Result.flatMap(checkName(name), () => {
     let done = ""
     let line = `${name}:`
@@ -127,6 +153,7 @@ const encodedWords = (name: string, text: string): ReadonlyArray<string> =>
  * @since 0.1.0
  */
 export const unstructured = (name: string, text: string): Result.Result<Field, MessageError.MessageError> =>
+  (text.includes("=?") ? undefined : plainLine(name, [text])) ??
   Result.flatMap(checkValue(text, name), () =>
     structured(name, readsAsItself(text) ? split(text) : encodedWords(name, text))
   )

@@ -3,7 +3,7 @@
  * rendered; until then a message is built by functions from message to message, in any order. Functions for recipients,
  * attachments and custom headers add, all others set.
  *
- * A ready RFC 5322 message is a message, too: `eml` takes its bytes.
+ * A ready RFC 5322 message is a message, too: `eml` takes its bytes, `emlStream` a stream of them.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,10 @@ import type * as Envelope from "@effect-mail/protocol/Envelope"
 import type * as DateTime from "effect/DateTime"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
+import * as Stream from "effect/Stream"
 import type * as AddressList from "./AddressList.ts"
 import type * as Attachment from "./Attachment.ts"
+import * as MessageError from "./MessageError.ts"
 
 /**
  * One or more addresses. A string is always one address; see `AddressList.Input`.
@@ -152,18 +154,38 @@ export interface Composed extends Pipeable.Pipeable {
 }
 
 /**
+ * What is asked of a message that was composed elsewhere; see `eml`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ready extends Pipeable.Pipeable {
+  readonly [TypeId]: typeof TypeId
+  readonly removeBcc: boolean
+  readonly addMissing: boolean
+  readonly envelope: EnvelopeInput | undefined
+}
+
+/**
  * A message that was composed elsewhere, as bytes.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Eml extends Pipeable.Pipeable {
-  readonly [TypeId]: typeof TypeId
+export interface Eml extends Ready {
   readonly _tag: "Eml"
   readonly bytes: Uint8Array
-  readonly removeBcc: boolean
-  readonly addMissing: boolean
-  readonly envelope: EnvelopeInput | undefined
+}
+
+/**
+ * A message that was composed elsewhere, as a stream of bytes that is never held as a whole.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamedEml extends Ready {
+  readonly _tag: "StreamedEml"
+  readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
 }
 
 /**
@@ -172,7 +194,7 @@ export interface Eml extends Pipeable.Pipeable {
  * @category models
  * @since 0.1.0
  */
-export type Message = Composed | Eml
+export type Message = Composed | Eml | StreamedEml
 
 /**
  * The parts of a message all at once; each does what the function of the same name does.
@@ -283,21 +305,42 @@ export const empty: Composed = make({})
  * @category constructors
  * @since 0.1.0
  */
-export const eml = (
-  bytes: Uint8Array,
-  options?: {
-    readonly envelope?: EnvelopeInput | undefined
-    readonly removeBcc?: boolean | undefined
-    readonly addMissing?: boolean | undefined
-  }
-): Eml =>
-  construct({
-    _tag: "Eml",
-    bytes,
-    removeBcc: options?.removeBcc ?? false,
-    addMissing: options?.addMissing ?? false,
-    envelope: options?.envelope
-  })
+export const eml = (bytes: Uint8Array, options?: ReadyOptions): Eml =>
+  construct({ _tag: "Eml", bytes, ...wishes(options) })
+
+/**
+ * What can be asked of a ready message; see `eml`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadyOptions {
+  readonly envelope?: EnvelopeInput | undefined
+  readonly removeBcc?: boolean | undefined
+  readonly addMissing?: boolean | undefined
+}
+
+const wishes = (options: ReadyOptions | undefined): Pick<Ready, "addMissing" | "envelope" | "removeBcc"> => ({
+  removeBcc: options?.removeBcc ?? false,
+  addMissing: options?.addMissing ?? false,
+  envelope: options?.envelope
+})
+
+/**
+ * A ready message that comes as a stream, such as a large file; see `eml`. Rendering reads it once to learn its size and what a
+ * server must be able to take, and it is read again each time it is sent: it must give the same bytes each time, or sending fails
+ * with `unreadable-stream`. Of the message only the header is held.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const emlStream = <E>(source: Stream.Stream<Uint8Array, E>, options?: ReadyOptions): StreamedEml => {
+  // Callers without types give whatever they have.
+  const stream = Stream.isStream(source)
+    ? Stream.mapError(source, MessageError.unreadableStream)
+    : Stream.fail(MessageError.make("bad-attachment", "a streamed message is a stream of bytes", { field: "eml" }))
+  return construct({ _tag: "StreamedEml" as const, stream, ...wishes(options) })
+}
 
 /**
  * Whether a value is a message of this module.

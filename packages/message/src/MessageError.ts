@@ -26,7 +26,8 @@ export const Reason = Schema.Literals([
   "too-long",
   "too-many",
   "unreadable-file",
-  "unreadable-stream"
+  "unreadable-stream",
+  "cannot-sign"
 ])
 
 /**
@@ -86,3 +87,14 @@ export const make = (
     ...(where?.position === undefined ? {} : { position: where.position }),
     ...(where?.hint === undefined ? {} : { hint: where.hint })
   })
+
+/**
+ * The error of a stream that a caller gave, whatever it failed with; an error of this module stays what it is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unreadableStream = (error: unknown): MessageError =>
+  error instanceof MessageError
+    ? error
+    : make("unreadable-stream", error instanceof Error ? error.message : String(error))

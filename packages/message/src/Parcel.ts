@@ -125,6 +125,27 @@ export const fromBytes = (bytes: Uint8Array, envelope: Envelope): Result.Result<
   })
 
 /**
+ * The same parcel with more header fields in front, such as signatures: whole fields in ASCII that were folded already, as those of
+ * `Header` are.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const prepend = (self: Parcel, fields: string): Parcel => {
+  const { bytes, longestLine, size, stream } = self.body
+  const added = Bytes.octets(fields)
+  const facts = Encoding.scan(added)
+  const body: Body = {
+    ...self.body,
+    size: size === undefined ? undefined : size + added.length,
+    longestLine: longestLine === undefined ? undefined : Math.max(facts.longestLine, longestLine),
+    bytes: bytes === undefined ? undefined : Bytes.concat([added, bytes]),
+    stream: Stream.concat(Stream.succeed(added), stream)
+  }
+  return { ...self, body }
+}
+
+/**
  * The same parcel for some of its recipients.
  *
  * @category combinators

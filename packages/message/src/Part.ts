@@ -128,9 +128,9 @@ type Parsed<A> = Result.Result<A, MessageError.MessageError>
 const longestLineOf = (text: string): number => {
   let longest = 0
   let start = 0
-  for (let end = text.indexOf("\r\n"); end !== -1; end = text.indexOf("\r\n", start)) {
-    longest = Math.max(longest, end - start)
-    start = end + 2
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    longest = Math.max(longest, end - 1 - start)
+    start = end + 1
   }
   return Math.max(longest, text.length - start)
 }

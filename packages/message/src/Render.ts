@@ -5,10 +5,11 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
-import { ambient } from "./internal/ambient.ts"
+import type * as Effect from "effect/Effect"
+import { withAmbient } from "./internal/ambient.ts"
 import { compose } from "./internal/compose.ts"
 import { fromEml } from "./internal/eml.ts"
+import { fromStream } from "./internal/emlStream.ts"
 import { structure } from "./internal/structure.ts"
 import type * as Message from "./Message.ts"
 import type * as MessageError from "./MessageError.ts"
@@ -22,9 +23,13 @@ import type * as Parcel from "./Parcel.ts"
  * @category rendering
  * @since 0.1.0
  */
-export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> =>
-  Effect.flatMap(ambient, (ambient) =>
-    Effect.fromResult(
-      message._tag === "Eml" ? fromEml(message, ambient) : compose(message, () => structure(message), ambient)
-    )
-  )
+export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> => {
+  switch (message._tag) {
+    case "Composed":
+      return withAmbient((ambient) => compose(message, () => structure(message), ambient))
+    case "Eml":
+      return withAmbient((ambient) => fromEml(message, ambient))
+    case "StreamedEml":
+      return fromStream(message)
+  }
+}

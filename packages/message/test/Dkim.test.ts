@@ -467,6 +467,45 @@ describe("signer", () => {
     })
   )
 
+  it.effect("DKIM-012: says who it is within the domain, and refuses who is not", () =>
+    Effect.gen(function* () {
+      const options = { domain: "example.com", selector: "2030b.ed", key: pem(ed25519Key) }
+      for (const [identity, written] of [
+        ["ada@example.com", "ada@example.com"],
+        ["@example.com", "@example.com"],
+        ["@news.Example.com", "@news.example.com"],
+        ["a=b@news.example.com", "a=3Db@news.example.com"],
+        ['"a;b c"@example.com', '"a=3Bb=20c"@example.com']
+      ] as const) {
+        const signer = yield* Dkim.signer({ ...options, identity })
+        const parcel = yield* Effect.flatMap(render(hello), Dkim.sign({ signers: [signer] }))
+        const [line] = signatures(yield* text(parcel))
+        assert.strictEqual(tag(line, "i"), written)
+        assert.deepStrictEqual(yield* mailauth(yield* octets(parcel)), ["pass"], identity)
+      }
+      for (const identity of ["", "@", "ada", "ada@example.org", "@notexample.com", "jürgen@example.com", "a@b; s=x"]) {
+        assert.strictEqual(yield* reason({ ...options, identity }), "bad-identity", identity)
+      }
+    })
+  )
+
+  it.effect("RSA signs while the event loop turns", () =>
+    Effect.gen(function* () {
+      const signer = yield* make(pem(pems("rsa", 4096)))
+      // A turn takes microseconds, a signature of this size milliseconds: on the loop's own thread there would be none.
+      let turns = 0
+      let signed = false
+      const turn = () => {
+        turns++
+        if (!signed) setImmediate(turn)
+      }
+      setImmediate(turn)
+      yield* Effect.forEach(Array.from({ length: 8 }), () => signer.sign(bytes("data")), { concurrency: "unbounded" })
+      signed = true
+      assert.isAtLeast(turns, 3)
+    })
+  )
+
   it.effect("does not show the key", () =>
     Effect.gen(function* () {
       const signer = yield* otherSigner

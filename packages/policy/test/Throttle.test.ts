@@ -286,7 +286,7 @@ describe("Throttle", () => {
   })
 
   describe("the breaker", () => {
-    it.effect("CLASS-15 opens after 5 failures in a row, rests 15 seconds, and tries with one attempt", () =>
+    it.effect("CLASS-15 SMTP-074 opens after 5 failures in a row, rests 15 seconds, and tries with one attempt", () =>
       Effect.gen(function* () {
         yield* repeat(5, unreachable())
         const failure = yield* refusal()

@@ -8,7 +8,13 @@ interface Group {
   readonly scenarios: ReadonlyArray<Scenario>
 }
 
-const groups: ReadonlyMap<string, () => Promise<Group>> = new Map([["protocol", () => import("./protocol/index.ts")]])
+const groups: ReadonlyMap<string, () => Promise<Group>> = new Map([
+  ["protocol", () => import("./protocol/index.ts")],
+  ["message", () => import("./message/index.ts")],
+  ["transport", () => import("./transport/index.ts")],
+  ["dns", () => import("./dns/index.ts")],
+  ["policy", () => import("./policy/index.ts")]
+])
 
 /** The names of the groups. */
 export const names: ReadonlyArray<string> = [...groups.keys()]

@@ -1,7 +1,9 @@
 /** Time and chance, as rendering takes them from its surroundings. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import type * as Result from "effect/Result"
 
 /** What rendering takes from its surroundings, so that everything below is a function of its arguments. */
 export interface Ambient {
@@ -24,11 +26,14 @@ const word = (random: () => number): string => {
 /** A new token of 120 random bits, 24 characters `0-9a-v`. */
 export const token = ({ random }: Ambient): string => word(random) + word(random) + word(random) + word(random)
 
-/** What surrounds the running fiber. */
-export const ambient: Effect.Effect<Ambient> = Effect.withFiber((fiber) => {
+const ambientOf = (fiber: Fiber.Fiber<unknown, unknown>): Ambient => {
   const random = fiber.getRef(Random.Random)
-  return Effect.succeed({
+  return {
     now: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
     random: () => random.nextDoubleUnsafe()
-  })
-})
+  }
+}
+
+/** What a function makes of what surrounds the running fiber. */
+export const withAmbient = <A, E>(make: (ambient: Ambient) => Result.Result<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => Effect.fromResult(make(ambientOf(fiber))))

@@ -4,13 +4,13 @@
  */
 import * as Stream from "effect/Stream"
 import * as Encoding from "../Encoding.ts"
-import type { Field } from "../Header.ts"
 import * as Parameter from "../Parameter.ts"
 import type { Body } from "../Parcel.ts"
 import type { Content, Multipart, Part } from "../Part.ts"
 import * as Parts from "../Part.ts"
 import type { Ambient } from "./ambient.ts"
 import { token } from "./ambient.ts"
+import * as Base64 from "./base64.ts"
 import { base64Stream } from "./base64Stream.ts"
 import * as Bytes from "./bytes.ts"
 import * as Utf8 from "./utf8.ts"
@@ -96,14 +96,11 @@ const longestOf = (content: Content): number => {
 
 type Held = Exclude<Content, { readonly _tag: "Streamed" }>
 
-const crlf = Uint8Array.of(13, 10)
-
 function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
   let first = true
   for (const piece of Bytes.pieces(bytes, pieceSize)) {
-    if (!first) yield crlf
+    yield Base64.encode(piece, !first)
     first = false
-    yield Encoding.base64(piece)
   }
 }
 
@@ -121,6 +118,30 @@ function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
     else yield* base64Chunks(content.bytes)
   }
   if (text !== "") yield Utf8.encode(text)
+}
+
+const put = (octets: Uint8Array, into: Uint8Array): number => {
+  into.set(octets)
+  return octets.length
+}
+
+// Writes a content and gives how many octets that were.
+const writeHeld = (content: Held, into: Uint8Array): number => {
+  switch (content._tag) {
+    case "Text":
+      return Utf8.writeAscii(content.text, into)
+    case "Octets":
+      return put(content.bytes, into)
+    case "Base64":
+      return put(Encoding.base64(content.bytes), into)
+  }
+}
+
+const wholeOf = (contents: ReadonlyArray<Held>, size: number): Uint8Array => {
+  const out = new Uint8Array(size)
+  let at = 0
+  for (const content of contents) at += writeHeld(content, out.subarray(at))
+  return out
 }
 
 const heldStream = (contents: ReadonlyArray<Held>): Body["stream"] =>
@@ -148,7 +169,7 @@ const dataOf = (contents: ReadonlyArray<Content>, size: number): Pick<Body, "byt
     return { bytes: undefined, stream: Stream.flatten(Stream.fromIterable(streamsOf(contents))) }
   }
   if (size > wholeBodyLimit) return { bytes: undefined, stream: heldStream(contents) }
-  const bytes = Bytes.concat(Array.from(chunksOf(contents)))
+  const bytes = wholeOf(contents, size)
   return { bytes, stream: Stream.succeed(bytes) }
 }
 
@@ -157,11 +178,11 @@ const hasDotLine = (content: Content): boolean => "dotLine" in content && conten
 const isEightBit = ({ content }: Piece): boolean => content._tag === "Octets" && content.eightBit
 
 /** The body of a message with these header fields in front of those of its root part. */
-export const assemble = (fields: ReadonlyArray<Field>, root: Part, ambient: Ambient): Body => {
+export const assemble = (header: string, root: Part, ambient: Ambient): Body => {
   const base = root._tag === "Leaf" ? "" : boundaryBase(root, ambient)
   let count = 0
   const pieces: Array<Piece> = []
-  const after = write(root, fields.join(""), () => `${base}.${++count}`, pieces)
+  const after = write(root, header, () => `${base}.${++count}`, pieces)
   if (after !== "" || !endsLine(pieces.at(-1)?.content)) pieces.push(headerPiece(`${after}\r\n`))
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {

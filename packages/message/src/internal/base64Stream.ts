@@ -2,14 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Encoding from "../Encoding.ts"
 import * as MessageError from "../MessageError.ts"
 import type { Streamed } from "../Part.ts"
+import * as Base64 from "./base64.ts"
 import * as Bytes from "./bytes.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
-const crlf = Uint8Array.of(13, 10)
 const nothing = new Uint8Array(0)
 
 interface Encoder {
@@ -22,40 +21,49 @@ const wrongSize = ({ field, size }: Streamed, given: string) =>
   Result.fail(MessageError.make("bad-attachment", `the stream gave ${given} octets than ${size}`, { field }))
 
 // As much as is worth a write of its own.
-const enough = Encoding.base64LineInput * 256
+const enough = Base64.lineInput * 256
 
 const makeEncoder = (content: Streamed): Encoder => {
   let count = 0
   let held: Array<Uint8Array> = []
   let heldSize = 0
   let first = true
-  const encode = (octets: Uint8Array): Uint8Array => {
-    if (octets.length === 0) return octets
-    const lines = Encoding.base64(octets)
-    const joined = first ? lines : Bytes.concat([crlf, lines])
-    first = false
-    return joined
+  const encode = (whole: Uint8Array, octets: Uint8Array): Uint8Array => {
+    const lines = Base64.encodeBoth(whole, octets, !first)
+    first &&= lines.length === 0
+    return lines
   }
-  const takeLines = (): Uint8Array => {
-    const all = Bytes.concat(held)
-    const whole = all.length - (all.length % Encoding.base64LineInput)
-    // A copy: the rest of a large piece must not keep all of it.
-    held = [all.slice(whole)]
-    heldSize = all.length - whole
-    return all.subarray(0, whole)
+  // Of a large piece only the end is copied, so that it neither is moved nor held.
+  const takeLines = (octets: Uint8Array): Uint8Array => {
+    const missing = (Base64.lineInput - (heldSize % Base64.lineInput)) % Base64.lineInput
+    const whole = Bytes.concat([...held, octets.subarray(0, missing)])
+    const end = octets.length - ((octets.length - missing) % Base64.lineInput)
+    held = [octets.slice(end)]
+    heldSize = octets.length - end
+    return encode(whole, octets.subarray(missing, end))
+  }
+  const hold = (octets: Uint8Array): Uint8Array => {
+    held.push(octets)
+    heldSize += octets.length
+    return nothing
+  }
+  const join = (octets: Uint8Array): Uint8Array => {
+    const all = Bytes.concat([...held, octets])
+    held = []
+    heldSize = 0
+    return all
   }
   return {
     write: (octets) => {
       count += octets.length
       if (content.size !== undefined && count > content.size) return wrongSize(content, "more")
-      held.push(octets)
-      heldSize += octets.length
-      return Result.succeed(heldSize < enough ? nothing : encode(takeLines()))
+      if (heldSize + octets.length < enough) return Result.succeed(hold(octets))
+      return Result.succeed(takeLines(octets.length < Base64.lineInput ? join(octets) : octets))
     },
     end: () =>
       content.size !== undefined && count < content.size
         ? wrongSize(content, "fewer")
-        : Result.succeed(encode(Bytes.concat(held)))
+        : Result.succeed(encode(nothing, Bytes.concat(held)))
   }
 }
 

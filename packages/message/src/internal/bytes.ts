@@ -15,10 +15,12 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 /** Whether `part` occurs in `bytes`. */
 export const includes = (bytes: Uint8Array, part: Uint8Array): boolean => {
-  const first = part[0]
+  const [first, second] = part
   if (first === undefined) return true
-  for (let at = bytes.indexOf(first); at !== -1; at = bytes.indexOf(first, at + 1)) {
-    if (part.every((octet, i) => bytes[at + i] === octet)) return true
+  const last = bytes.length - part.length
+  for (let at = bytes.indexOf(first); at !== -1 && at <= last; at = bytes.indexOf(first, at + 1)) {
+    if ((second === undefined || bytes[at + 1] === second) && part.every((octet, i) => bytes[at + i] === octet))
+      return true
   }
   return false
 }

@@ -40,25 +40,28 @@ const persons = (
       : Result.succeed(mailboxes)
   })
 
-const people = (message: Message.Composed): Parsed<People> =>
-  Result.gen(function* () {
-    const from = yield* persons(message.from, "From")
-    const [author] = from
-    if (author === undefined) return yield* noSender("From", "the message has no author", "Use Message.from")
-    const [sender] = yield* persons(message.sender === undefined ? [] : [message.sender], "Sender")
-    if (from.length > 1 && sender === undefined) {
-      return yield* noSender("Sender", "several authors need a sender", "Use Message.sender (RFC 5322 section 3.6.2)")
-    }
-    return {
-      from,
-      author,
-      sender,
-      replyTo: yield* AddressList.fromInputs(message.replyTo, "Reply-To"),
-      to: yield* AddressList.fromInputs(message.to, "To"),
-      cc: yield* AddressList.fromInputs(message.cc, "Cc"),
-      bcc: yield* AddressList.fromInputs(message.bcc, "Bcc")
-    }
-  })
+const person = (input: AddressList.Input | undefined): Parsed<AddressList.NamedMailbox | undefined> =>
+  input === undefined ? nobody : Result.map(persons([input], "Sender"), ([sender]) => sender)
+
+const nobody: Parsed<undefined> = Result.succeed(undefined)
+
+const people = (message: Message.Composed): Parsed<People> => {
+  const lists = Result.all([
+    AddressList.fromInputs(message.replyTo, "Reply-To"),
+    AddressList.fromInputs(message.to, "To"),
+    AddressList.fromInputs(message.cc, "Cc"),
+    AddressList.fromInputs(message.bcc, "Bcc")
+  ])
+  const senders = Result.all([persons(message.from, "From"), person(message.sender)])
+  if (Result.isFailure(senders)) return Result.fail(senders.failure)
+  const [from, sender] = senders.success
+  const [author] = from
+  if (author === undefined) return noSender("From", "the message has no author", "Use Message.from")
+  if (from.length > 1 && sender === undefined) {
+    return noSender("Sender", "several authors need a sender", "Use Message.sender (RFC 5322 section 3.6.2)")
+  }
+  return Result.map(lists, ([replyTo, to, cc, bcc]) => ({ from, author, sender, replyTo, to, cc, bcc }))
+}
 
 const envelopeOf = (message: Message.Composed, { author, bcc, cc, sender, to }: People): Parsed<Parcel.Envelope> =>
   Envelope.resolve(message.envelope, {
@@ -81,32 +84,37 @@ const idsField = (name: string, ids: ReadonlyArray<string>): Parsed<Header.Field
 const visible = ({ cc, to }: People): ReadonlyArray<AddressList.Address> =>
   to.length === 0 && cc.length === 0 ? [AddressList.undisclosed] : to
 
-const fieldsOf = (
-  message: Message.Composed,
-  people: People,
-  messageId: string,
-  now: number
-): Parsed<ReadonlyArray<Header.Field>> =>
-  Result.gen(function* () {
-    return [
-      `Date: ${yield* Fields.dateText(message.date === undefined ? now : Fields.millisOf(message.date))}\r\n`,
-      yield* listField("From", people.from),
-      yield* listField("Sender", people.sender === undefined ? [] : [people.sender]),
-      yield* listField("Reply-To", people.replyTo),
-      yield* listField("To", visible(people)),
-      yield* listField("Cc", people.cc),
-      yield* given(message.subject, (subject) => Header.unstructured("Subject", subject)),
-      yield* Header.structured("Message-ID", [messageId]),
-      yield* idsField("In-Reply-To", message.inReplyTo),
-      yield* idsField("References", message.references),
-      yield* given(message.unsubscribe, Fields.unsubscribe),
-      yield* given(message.list, ListFields.list),
-      yield* given(message.priority, ListFields.priority),
-      yield* given(message.autoSubmitted, Fields.autoSubmitted),
-      ...(yield* Fields.customs(message.headers)),
-      "MIME-Version: 1.0\r\n"
-    ]
-  })
+const dateField = (date: Message.Moment | undefined, now: number): Parsed<Header.Field> =>
+  Result.map(Fields.dateText(date === undefined ? now : Fields.millisOf(date)), (text) => `Date: ${text}\r\n`)
+
+const subjectField = (subject: string): Parsed<Header.Field> => Header.unstructured("Subject", subject)
+
+const mimeVersion: Parsed<Header.Field> = Result.succeed("MIME-Version: 1.0\r\n")
+
+const headerOf = (message: Message.Composed, people: People, messageId: string, now: number): Parsed<string> =>
+  Header.join([
+    dateField(message.date, now),
+    listField("From", people.from),
+    listField("Sender", people.sender === undefined ? [] : [people.sender]),
+    listField("Reply-To", people.replyTo),
+    listField("To", visible(people)),
+    listField("Cc", people.cc),
+    given(message.subject, subjectField),
+    Header.structured("Message-ID", [messageId]),
+    idsField("In-Reply-To", message.inReplyTo),
+    idsField("References", message.references),
+    given(message.unsubscribe, Fields.unsubscribe),
+    given(message.list, ListFields.list),
+    given(message.priority, ListFields.priority),
+    given(message.autoSubmitted, Fields.autoSubmitted),
+    Fields.customs(message.headers),
+    mimeVersion
+  ])
+
+const messageIdOf = (message: Message.Composed, { author }: People, ambient: Ambient): Parsed<string> =>
+  message.messageId === undefined
+    ? Result.succeed(newMessageId(author.address, ambient))
+    : Fields.messageIdText(message.messageId)
 
 /** The parcel of a message whose MIME tree is `root`. */
 export const compose = (message: Message.Composed, root: () => Parsed<Part>, ambient: Ambient): Parsed<Parcel.Parcel> =>
@@ -114,10 +122,7 @@ export const compose = (message: Message.Composed, root: () => Parsed<Part>, amb
     const all = yield* people(message)
     const envelope = yield* envelopeOf(message, all)
     const tree = yield* root()
-    const messageId =
-      message.messageId === undefined
-        ? newMessageId(all.author.address, ambient)
-        : yield* Fields.messageIdText(message.messageId)
-    const fields = yield* fieldsOf(message, all, messageId, ambient.now)
-    return Parcel.make(envelope, assemble(fields, tree, ambient), messageId)
+    const messageId = yield* messageIdOf(message, all, ambient)
+    const header = yield* headerOf(message, all, messageId, ambient.now)
+    return Parcel.make(envelope, assemble(header, tree, ambient), messageId)
   })

@@ -3,7 +3,7 @@ import type { Mailbox } from "@effect-mail/protocol/Address"
 import * as Result from "effect/Result"
 import * as AddressList from "../AddressList.ts"
 import * as Encoding from "../Encoding.ts"
-import type { Eml } from "../Message.ts"
+import type { Eml, Ready } from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import * as Parcel from "../Parcel.ts"
 import type { Ambient } from "./ambient.ts"
@@ -89,17 +89,33 @@ const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<strin
     return `${date}Message-ID: ${newMessageId(author, ambient)}\r\n`
   })
 
-const edit = (message: Eml, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>
+/** The octets of a message or of its header, with what was to be added and without what was to be left out. */
+export const edit = (message: Ready, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>
   Result.gen(function* () {
     const added = message.addMissing ? yield* missing(section, ambient) : ""
     const kept = message.removeBcc ? withoutBcc(section) : [section.bytes]
     return added === "" && kept.length === 1 ? section.bytes : Bytes.concat([Utf8.encode(added), ...kept])
   })
 
+/** The envelope, as it was given or as the header says. */
+export const envelopeOf = (message: Ready, section: HeaderSection.Section): Parsed<Parcel.Envelope> =>
+  Envelope.resolve(message.envelope, derive(section))
+
+// Callers without types give whatever they have, and a path must not be taken for what lies there.
+const bytesOf = ({ bytes }: Eml): Parsed<Uint8Array> =>
+  bytes instanceof Uint8Array
+    ? Result.succeed(bytes)
+    : Result.fail(
+        MessageError.make("bad-attachment", "a ready message is bytes", {
+          field: "eml",
+          hint: "Nothing is read because a string looks like a path or a URL"
+        })
+      )
+
 /** The parcel of a ready message. */
 export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =>
   Result.gen(function* () {
-    const section = yield* HeaderSection.parse(Encoding.toCrlf(message.bytes))
-    const envelope = yield* Envelope.resolve(message.envelope, derive(section))
+    const section = yield* HeaderSection.parse(Encoding.toCrlf(yield* bytesOf(message)))
+    const envelope = yield* envelopeOf(message, section)
     return yield* Parcel.fromBytes(yield* edit(message, section, ambient), envelope)
   })

@@ -9,6 +9,7 @@ import * as MessageError from "../MessageError.ts"
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
 const distinct = (addresses: ReadonlyArray<Address.Mailbox>): ReadonlyArray<Address.Mailbox> => {
+  if (addresses.length < 2) return addresses
   const seen = new Map<string, Address.Mailbox>()
   for (const address of addresses) if (!seen.has(Address.key(address))) seen.set(Address.key(address), address)
   return Array.from(seen.values())
@@ -26,11 +27,14 @@ const noRecipients = () =>
   )
 
 const fromHeader = (derived: Derived): Parsed<Envelope.Envelope> =>
-  Result.gen(function* () {
-    const reversePath = yield* derived.from()
-    const recipients = distinct(yield* derived.to()).map((address) => ({ address }))
-    return Arr.isReadonlyArrayNonEmpty(recipients) ? { reversePath, recipients, options: {} } : yield* noRecipients()
-  })
+  Result.flatMap(derived.from(), (reversePath) =>
+    Result.flatMap(derived.to(), (to) => {
+      const recipients = distinct(to).map((address) => ({ address }))
+      return Arr.isReadonlyArrayNonEmpty(recipients)
+        ? Result.succeed({ reversePath, recipients, options: {} })
+        : noRecipients()
+    })
+  )
 
 const placeOf = (input: Envelope.Input, text: string): string => {
   if (input.from === text) return "envelope.from"

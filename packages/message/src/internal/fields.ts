@@ -114,7 +114,7 @@ export const custom = (name: string, value: string): Parsed<Header.Field> => {
 const maxCustom = 1000
 
 /** All custom fields, in order. */
-export const customs = (headers: Composed["headers"]): Parsed<ReadonlyArray<Header.Field>> =>
+export const customs = (headers: Composed["headers"]): Parsed<string> =>
   headers.length > maxCustom
     ? Result.fail(MessageError.make("too-many", `more than ${maxCustom} header fields`, { field: "headers" }))
-    : Result.all(headers.map(([name, value]) => custom(name, value)))
+    : Header.join(headers.map(([name, value]) => custom(name, value)))

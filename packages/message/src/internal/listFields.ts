@@ -53,17 +53,14 @@ const listId = (given: ListInfo["id"]): Parsed<Header.Field> => {
 
 /** All List fields but those of unsubscribing. */
 export const list = (info: ListInfo): Parsed<Header.Field> =>
-  Result.map(
-    Result.all([
-      listId(info.id),
-      uris("List-Help", info.help),
-      uris("List-Subscribe", info.subscribe),
-      info.post === "NO" ? Header.structured("List-Post", ["NO"]) : uris("List-Post", info.post),
-      uris("List-Owner", info.owner),
-      uris("List-Archive", info.archive)
-    ]),
-    (fields) => fields.join("")
-  )
+  Header.join([
+    listId(info.id),
+    uris("List-Help", info.help),
+    uris("List-Subscribe", info.subscribe),
+    info.post === "NO" ? Header.structured("List-Post", ["NO"]) : uris("List-Post", info.post),
+    uris("List-Owner", info.owner),
+    uris("List-Archive", info.archive)
+  ])
 
 const numbers: Readonly<Record<Priority, string>> = { high: "1", normal: "3", low: "5" }
 

@@ -8,7 +8,8 @@ import { makeSplitter } from "./splitter.ts"
 
 const nowhere = { write: () => {}, end: () => {} }
 
-const headerOf = (body: Parcel.Body): Effect.Effect<Uint8Array, MessageError.MessageError> =>
+/** The header of a message, without the empty line after it; no more of a stream is read than that. */
+export const headerOf = (body: Parcel.Body): Effect.Effect<Uint8Array, MessageError.MessageError> =>
   Effect.suspend(() => {
     const splitter = makeSplitter(nowhere)
     return body.stream.pipe(

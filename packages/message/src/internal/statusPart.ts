@@ -23,11 +23,8 @@ const date = (name: string, value: DateTime.Utc | undefined): Parsed<Header.Fiel
     ? Result.succeed("")
     : Result.flatMap(dateText(millisOf(value)), (date) => Header.structured(name, [date]))
 
-const block = (fields: ReadonlyArray<Parsed<Header.Field>>): Parsed<string> =>
-  Result.map(Result.all(fields), (fields) => fields.join(""))
-
 const messageBlock = (status: DeliveryStatus.DeliveryStatus): Parsed<string> =>
-  block([
+  Header.join([
     text("Original-Envelope-Id", status.envelopeId),
     typed("Reporting-MTA", status.reportingMta),
     typed("DSN-Gateway", status.gateway),
@@ -36,7 +33,7 @@ const messageBlock = (status: DeliveryStatus.DeliveryStatus): Parsed<string> =>
   ])
 
 const recipientBlock = (recipient: DeliveryStatus.Recipient): Parsed<string> =>
-  block([
+  Header.join([
     typed("Original-Recipient", recipient.originalRecipient),
     typed("Final-Recipient", recipient.finalRecipient),
     text("Action", recipient.action),

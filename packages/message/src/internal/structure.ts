@@ -25,44 +25,48 @@ interface Files {
 const isEmbedded = (message: Composed, i: number): boolean =>
   message.html !== undefined && message.attachments[i]?.cid !== undefined
 
+const noFiles: Parsed<Files> = Result.succeed({ embedded: [], attached: [] })
+
 const files = (message: Composed): Parsed<Files> =>
-  Result.map(
-    Result.all(message.attachments.map((attachment, i) => Part.attachment(attachment, `attachments[${i}]`))),
-    (parts) => ({
-      embedded: parts.filter((_, i) => isEmbedded(message, i)),
-      attached: parts.filter((_, i) => !isEmbedded(message, i))
-    })
-  )
+  message.attachments.length === 0
+    ? noFiles
+    : Result.map(
+        Result.all(message.attachments.map((attachment, i) => Part.attachment(attachment, `attachments[${i}]`))),
+        (parts) => ({
+          embedded: parts.filter((_, i) => isEmbedded(message, i)),
+          attached: parts.filter((_, i) => !isEmbedded(message, i))
+        })
+      )
 
 const isAmp = (alternative: Alternative): boolean => /^text\/x-amp-html\b/i.test(alternative.type)
 
-const others = (message: Composed, amp: boolean): Parsed<ReadonlyArray<Part.Part>> =>
-  Result.all(
-    message.alternatives.flatMap((alternative, i) =>
-      isAmp(alternative) === amp ? [Part.alternative(alternative, `alternatives[${i}]`)] : []
-    )
+const others = (message: Composed, amp: boolean): ReadonlyArray<Parsed<Part.Part>> =>
+  message.alternatives.flatMap((alternative, i) =>
+    isAmp(alternative) === amp ? [Part.alternative(alternative, `alternatives[${i}]`)] : []
   )
 
+const plain = ({ text }: Composed): ReadonlyArray<Parsed<Part.Part>> =>
+  text === undefined ? [] : [Part.text("plain", text, "text")]
+
+const html = ({ html }: Composed, embedded: Files["embedded"]): ReadonlyArray<Parsed<Part.Part>> =>
+  html === undefined
+    ? []
+    : [
+        Result.map(Part.text("html", html, "html"), (leaf) =>
+          wrap("related", [leaf, ...embedded], [["type", "text/html"]])
+        )
+      ]
+
 const texts = (message: Composed, embedded: Files["embedded"]): Parsed<ReadonlyArray<Part.Part>> =>
-  Result.gen(function* () {
-    const parts: Array<Part.Part> = []
-    if (message.text !== undefined) parts.push(yield* Part.text("plain", message.text, "text"))
-    parts.push(...(yield* others(message, true)))
-    if (message.html !== undefined) {
-      const html = yield* Part.text("html", message.html, "html")
-      parts.push(wrap("related", [html, ...embedded], [["type", "text/html"]]))
-    }
-    parts.push(...(yield* others(message, false)))
-    return parts
-  })
+  Result.all([...plain(message), ...others(message, true), ...html(message, embedded), ...others(message, false)])
+
+const join = (alternatives: ReadonlyArray<Part.Part>, attached: Files["attached"]): Parsed<Part.Part> => {
+  const parts = Arr.isReadonlyArrayNonEmpty(alternatives) ? [wrap("alternative", alternatives), ...attached] : attached
+  return Arr.isReadonlyArrayNonEmpty(parts) ? Result.succeed(wrap("mixed", parts)) : Part.text("plain", "", "text")
+}
 
 /** The MIME tree of a message; one without any content has an empty text. */
 export const structure = (message: Composed): Parsed<Part.Part> =>
-  Result.gen(function* () {
-    const { attached, embedded } = yield* files(message)
-    const alternatives = yield* texts(message, embedded)
-    const parts = Arr.isReadonlyArrayNonEmpty(alternatives)
-      ? [wrap("alternative", alternatives), ...attached]
-      : attached
-    return Arr.isReadonlyArrayNonEmpty(parts) ? wrap("mixed", parts) : yield* Part.text("plain", "", "text")
-  })
+  Result.flatMap(files(message), ({ attached, embedded }) =>
+    Result.flatMap(texts(message, embedded), (alternatives) => join(alternatives, attached))
+  )

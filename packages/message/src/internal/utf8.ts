@@ -2,7 +2,10 @@
  * Text to octets and back, by the platform's own coders. They are declared here, and no more of them than is used,
  * because this package is compiled without the types of any platform.
  */
-declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
+declare const TextEncoder: new () => {
+  readonly encode: (text: string) => Uint8Array
+  readonly encodeInto: (text: string, into: Uint8Array) => { readonly read: number; readonly written: number }
+}
 declare const TextDecoder: new (
   charset: string,
   options: { readonly fatal: boolean; readonly ignoreBOM: boolean }
@@ -26,5 +29,22 @@ export const decode = (bytes: Uint8Array, charset = "utf-8"): string | undefined
 export const octetsOf = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4
 
+/** Writes ASCII text, and gives how many octets that were. */
+export const writeAscii = (text: string, into: Uint8Array): number => encoder.encodeInto(text, into).written
+
+// Written to and never read: the platform's coder counts many times faster than anything that looks at each character.
+const scratch = new Uint8Array(8192)
+
+const isAsciiPiece = (text: string): boolean => {
+  const { read, written } = encoder.encodeInto(text, scratch)
+  return read === text.length && written === text.length
+}
+
 /** Whether every character is below U+0080. */
-export const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text)
+export const isAscii = (text: string): boolean => {
+  if (text.length <= scratch.length) return isAsciiPiece(text)
+  for (let at = 0; at < text.length; at += scratch.length) {
+    if (!isAsciiPiece(text.slice(at, at + scratch.length))) return false
+  }
+  return true
+}

@@ -1,0 +1,77 @@
+/**
+ * The base64 encoder (RFC 2045 section 6.8). Three octets are four characters, a line of 76 characters is 57 octets and a line
+ * end is two: whatever is written, it is written in pairs, and a pair is looked up.
+ */
+/** The 64 characters. */
+export const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+/** Octets of a full line. */
+export const lineInput = 57
+
+// Pairs of characters as the platform's own 16-bit words, whatever the order of their octets.
+const wordOf = (first: number, second: number): number => new Uint16Array(Uint8Array.of(first, second).buffer)[0] ?? 0
+
+const words = Uint16Array.from({ length: 4096 }, (_, i) =>
+  wordOf(alphabet.charCodeAt(i >> 6), alphabet.charCodeAt(i & 63))
+)
+
+const lineEnd = wordOf(13, 10)
+const PAD = 61
+
+/** The characters with CRLF between the lines; how many octets they take. */
+export const sizeOf = (size: number): number => {
+  const characters = Math.ceil(size / 3) * 4
+  return size === 0 ? 0 : characters + (Math.ceil(characters / 76) - 1) * 2
+}
+
+// The characters of octets `from` to `end`, a multiple of three: reading past the end of an array is slow, then and ever after.
+const writeLine = (bytes: Uint8Array, from: number, end: number, out: Uint16Array, start: number): number => {
+  // Looked up in the loop, the table is looked up each time.
+  const table = words
+  let at = start
+  for (let i = from; i < end; i += 3) {
+    const three = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    out[at] = table[three >> 12] ?? 0
+    out[at + 1] = table[three & 4095] ?? 0
+    at += 2
+  }
+  return at
+}
+
+// One or two octets at the end are three with zeros; padding replaces their digits.
+const writeRest = (bytes: Uint8Array, out: Uint16Array, at: number): number => {
+  const three = new Uint8Array(3)
+  three.set(bytes)
+  return writeLine(three, 0, 3, out, at)
+}
+
+// Writes lines to `out` from word `start` on, and gives where the next word goes.
+const write = (bytes: Uint8Array, out: Uint16Array, start: number, before: boolean): number => {
+  const rest = bytes.length % 3
+  const whole = bytes.length - rest
+  let at = start
+  for (let from = 0; from < bytes.length; from += lineInput) {
+    if (before || at > 0) out[at++] = lineEnd
+    at = writeLine(bytes, from, Math.min(from + lineInput, whole), out, at)
+  }
+  return rest === 0 ? at : writeRest(bytes.subarray(whole), out, at)
+}
+
+/**
+ * The octets of `first`, which are whole lines or nothing, and of `rest`, in lines. `before` puts a line end in front, for what
+ * follows other lines.
+ */
+export const encodeBoth = (first: Uint8Array, rest: Uint8Array, before: boolean): Uint8Array => {
+  const size = first.length + rest.length
+  if (size === 0) return nothing
+  const length = sizeOf(size) + (before ? 2 : 0)
+  const out = new Uint16Array(length / 2)
+  write(rest, out, write(first, out, 0, before), before)
+  const octets = new Uint8Array(out.buffer)
+  return octets.fill(PAD, length - ((3 - (size % 3)) % 3))
+}
+
+const nothing = new Uint8Array(0)
+
+/** The same of one array. */
+export const encode = (bytes: Uint8Array, before: boolean): Uint8Array => encodeBoth(nothing, bytes, before)
