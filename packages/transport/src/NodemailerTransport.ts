@@ -108,7 +108,8 @@ export const make = (transporter: Transporter, settings?: Partial<NodemailerSett
             onFailure: (error) => part.envelope.recipients.map(({ address }) => refused(address, error, failureOf))
           })
       }))
-      return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...(yield* Outcomes.inTurn(parts))])
+      const sent = Outcomes.withOmitted(yield* Outcomes.inTurn(parts), plan.omitted)
+      return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...sent])
     })
   }
 }

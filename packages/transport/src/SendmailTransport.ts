@@ -140,7 +140,8 @@ const send = Effect.fnUntraced(function* (parcel: Parcel.Parcel, settings: Sendm
       send: (part: Parcel.Parcel) => call(part, argumentsOf(part, group), settings)
     }))
   )
-  return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...(yield* Outcomes.inTurn(calls))])
+  const sent = Outcomes.withOmitted(yield* Outcomes.inTurn(calls), plan.omitted)
+  return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...sent])
 })
 
 const call = Effect.fnUntraced(function* (

@@ -128,12 +128,14 @@ describe("how the program is called (SEND-002, SEND-003, SEND-005)", () => {
     )
   )
 
-  it.effect("without `dsn` they are left out, or refused", () =>
+  it.effect("without `dsn` they are left out, which the outcomes say, or refused (SMTP-025)", () =>
     run(
       Effect.gen(function* () {
         const { calls, path } = yield* program()
         const omitting = yield* SendmailTransport.make({ path })
-        assert.strictEqual(shown(yield* omitting.send(enveloped(wishes))), "delivered, delivered, delivered")
+        const outcomes = yield* omitting.send(enveloped(wishes))
+        assert.strictEqual(shown(outcomes), "delivered, delivered, delivered")
+        for (const outcome of outcomes) assert.deepInclude({ ...outcome }, { omitted: ["RET", "ENVID", "NOTIFY"] })
         assert.deepStrictEqual(
           calls().map(({ args }) => args.slice(0, 4)),
           [["-i", "-f", from, "--"]]

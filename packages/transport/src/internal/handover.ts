@@ -23,6 +23,8 @@ export interface Group {
 export interface Handover {
   readonly groups: ReadonlyArray<Group>
   readonly refused: ReadonlyArray<Outcome>
+  /** What was asked for and cannot be passed on: keywords of parameters. */
+  readonly omitted: ReadonlyArray<string>
 }
 
 const content = ["SMTPUTF8", "8BITMIME"]
@@ -40,14 +42,16 @@ export const plan = (parcel: Parcel, dsn: boolean, onMissing: Parameters.OnMissi
   const facts = { size: body.size, encoding: body.encoding, utf8: body.utf8Headers }
   const mail = Parameters.mail(envelope, facts, offered, onMissing)
   if (Result.isFailure(mail)) {
-    return { groups: [], refused: Outcomes.allFailed(parcel, Failure.fromProblem(mail.failure)) }
+    return { groups: [], refused: Outcomes.allFailed(parcel, Failure.fromProblem(mail.failure)), omitted: [] }
   }
   const refused: Array<Outcome> = []
+  const omitted = new Set(mail.success.omitted)
   const groups = new Map<string | undefined, Array<(typeof envelope.recipients)[number]>>()
   for (const recipient of envelope.recipients) {
     const rcpt = Parameters.rcpt(recipient, true, offered, onMissing)
     if (Result.isFailure(rcpt)) refused.push(Outcomes.failed(recipient.address, Failure.fromProblem(rcpt.failure)))
     else {
+      for (const keyword of rcpt.success.omitted) omitted.add(keyword)
       const notify = valueOf(rcpt.success.parameters, "NOTIFY")
       groups.set(notify, [...(groups.get(notify) ?? []), recipient])
     }
@@ -56,6 +60,7 @@ export const plan = (parcel: Parcel, dsn: boolean, onMissing: Parameters.OnMissi
   const envelopeId = valueOf(mail.success.parameters, "ENVID")
   return {
     refused,
+    omitted: [...omitted],
     groups: [...groups].flatMap(([notify, recipients]) =>
       Arr.isReadonlyArrayNonEmpty(recipients)
         ? [{ parcel: withRecipients(parcel, recipients), ret, envelopeId, notify }]

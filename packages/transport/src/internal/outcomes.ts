@@ -20,6 +20,14 @@ export const delivered = ({ envelope }: Parcel, text: string): Outcomes =>
       new Receipt.Delivered({ recipient: address, attempts: 1, code: 250, text: Failure.printable(text) })
   )
 
+/** The outcomes with what was left out of the parcel's wishes. */
+export const withOmitted = (outcomes: Outcomes, omitted: ReadonlyArray<string>): Outcomes =>
+  omitted.length === 0
+    ? outcomes
+    : outcomes.map((outcome) =>
+        outcome._tag === "Delivered" ? new Receipt.Delivered({ ...outcome, omitted }) : outcome
+      )
+
 /** The same failure for all recipients. */
 export const allFailed = ({ envelope }: Parcel, failure: Failure.Failure): Outcomes =>
   envelope.recipients.map(({ address }) => failed(address, failure))
