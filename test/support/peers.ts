@@ -96,10 +96,16 @@ const read = (path: string, isMessage: RegExp): ReadonlyArray<string> =>
     .filter((name) => isMessage.test(name))
     .map((name) => Fs.readFileSync(Path.join(path, name), "latin1"))
 
-/** aiosmtpd: no PIPELINING, no CHUNKING; keeps every octet. */
-export const aiosmtpd = Effect.gen(function* () {
+/**
+ * aiosmtpd: no PIPELINING, no CHUNKING; keeps every octet. It speaks TLS with a certificate and its key, both of them files,
+ * `starttls` or from the first byte (`tls`).
+ */
+export const aiosmtpdWith = Effect.fnUntraced(function* (
+  ...tls: readonly [] | readonly [certificate: string, key: string, how: "starttls" | "tls"]
+) {
   const path = yield* folder
-  const { child, died } = yield* start(systemPython, [Path.join(import.meta.dirname, "aiosmtpd-sink.py"), path], path)
+  const script = Path.join(import.meta.dirname, "aiosmtpd-sink.py")
+  const { child, died } = yield* start(systemPython, [script, path, ...tls], path)
   const announced = Effect.callback<number>((resume) => {
     child.stdout.once("data", (chunk: Buffer) => resume(Effect.succeed(Number(chunk.toString()))))
   })
@@ -111,6 +117,9 @@ export const aiosmtpd = Effect.gen(function* () {
     })
   return { port, received } satisfies Peer
 })
+
+/** aiosmtpd in clear text. */
+export const aiosmtpd = aiosmtpdWith()
 
 // smtp-sink writes lines of its own in front of a message and an empty one behind it, all with LF.
 const fromDump = (dump: string): Received => {
