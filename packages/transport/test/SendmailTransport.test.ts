@@ -296,6 +296,21 @@ describe("how it ends (SEND-001, V-112)", () => {
     )
   )
 
+  it.live("nor is one that ends before the message does", () =>
+    run(
+      Effect.gen(function* () {
+        const { path } = yield* program("exit 0")
+        const { send } = yield* SendmailTransport.make({ path })
+        const begun = pieces("Subject: x\r\n\r\n")
+        const late = Effect.delay(Effect.fail(MessageError.make("unreadable-file", "the file is gone")), "300 millis")
+        for (const rest of [Stream.never, Stream.fromEffect(late)]) {
+          const outcomes = yield* send(streamed(Stream.concat(begun, rest)))
+          assert.strictEqual(shown(outcomes), "uncertain 4.3.0 message later data-end")
+        }
+      })
+    )
+  )
+
   it.effect("what it prints is kept up to 64 KiB, without control characters, and never blocks it (SEND-006)", () =>
     run(
       Effect.gen(function* () {
