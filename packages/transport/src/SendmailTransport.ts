@@ -42,8 +42,11 @@ export interface SendmailSettings {
   readonly path: string
   /** Arguments in front of ours, such as `["-C", "/etc/other.cf"]`; none. */
   readonly args: ReadonlyArray<string>
-  /** Whether the program takes `-N`, `-R` and `-V`, the wishes for notifications (RFC 3461); Postfix and Sendmail do. */
-  readonly dsn: boolean
+  /**
+   * Whether the program takes `-N`, `-R` and `-V`, the wishes for notifications (RFC 3461), and how it reads the envelope
+   * id of `-V`: as it is (`plain`, Postfix) or encoded (`xtext`, Sendmail); false.
+   */
+  readonly dsn: false | "plain" | "xtext"
   /** What becomes of such a wish when it does not; `omit`. */
   readonly onMissing: "refuse" | "omit"
   /** How long one call may take before the program is ended; 10 minutes, since some programs deliver before they exit. */
@@ -133,13 +136,15 @@ export const layer = (settings?: Partial<SendmailSettings>): Layer.Layer<Transpo
   Layer.effect(Transport, make(settings))
 
 const send = Effect.fnUntraced(function* (parcel: Parcel.Parcel, settings: SendmailSettings) {
-  const plan = Handover.plan(parcel, settings.dsn, settings.onMissing)
-  const calls = plan.groups.flatMap((group) =>
-    Arr.chunksOf(group.parcel.envelope.recipients, maxRecipients).map((recipients) => ({
+  const plan = Handover.plan(parcel, settings.dsn !== false, settings.onMissing)
+  const calls = plan.groups.flatMap((group) => {
+    const { options } = group.parcel.envelope
+    const wishes = { ...group, envelopeId: settings.dsn === "plain" ? options.envelopeId : group.envelopeId }
+    return Arr.chunksOf(group.parcel.envelope.recipients, maxRecipients).map((recipients) => ({
       parcel: Parcel.withRecipients(group.parcel, recipients),
-      send: (part: Parcel.Parcel) => call(part, argumentsOf(part, group), settings)
+      send: (part: Parcel.Parcel) => call(part, argumentsOf(part, wishes), settings)
     }))
-  )
+  })
   return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...(yield* Outcomes.inTurn(calls))])
 })
 

@@ -107,25 +107,30 @@ describe("how the program is called (SEND-002, SEND-003, SEND-005)", () => {
     ]
   } as const satisfies Envelope.Input
 
-  it.effect("wishes for notifications are asked for in one call for each kind, when the program takes them", () =>
-    run(
-      Effect.gen(function* () {
-        const { calls, path } = yield* program()
-        const { send } = yield* SendmailTransport.make({ path, dsn: true })
-        assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
-        const common = ["-i", "-f", from, "-R", "hdrs", "-V", "order+2B42", "-N"]
-        assert.deepStrictEqual(
-          calls()
-            .map(({ args }) => args.join(" "))
-            .toSorted(),
-          [
-            [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
-            [...common, "never", "--", "carol@example.org"].join(" ")
-          ]
-        )
-      })
+  for (const [dsn, envelopeId] of [
+    ["plain", "order+42"],
+    ["xtext", "order+2B42"]
+  ] as const) {
+    it.effect(`wishes for notifications are asked for in one call for each kind, the envelope id in ${dsn}`, () =>
+      run(
+        Effect.gen(function* () {
+          const { calls, path } = yield* program()
+          const { send } = yield* SendmailTransport.make({ path, dsn })
+          assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
+          const common = ["-i", "-f", from, "-R", "hdrs", "-V", envelopeId, "-N"]
+          assert.deepStrictEqual(
+            calls()
+              .map(({ args }) => args.join(" "))
+              .toSorted(),
+            [
+              [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
+              [...common, "never", "--", "carol@example.org"].join(" ")
+            ]
+          )
+        })
+      )
     )
-  )
+  }
 
   it.effect("without `dsn` they are left out, or refused", () =>
     run(
