@@ -31,7 +31,8 @@ describe("our policy", () => {
       for (const domain of ["slow.example", "mail.corp.example", "example.net"]) {
         const report = yield* play({ domain, priority: "high" }, World.outage({ from: 0, until: "1 day" }))
         assert.strictEqual(report.failed, 200)
-        for (const { endedAt = Infinity, sentAt } of report.messages) assert.isAtMost(endedAt - sentAt, 600_000)
+        // The last attempt may have waited for its turn, as long as the limits have patience.
+        for (const { endedAt = Infinity, sentAt } of report.messages) assert.isAtMost(endedAt - sentAt, 610_000)
       }
     })
   )

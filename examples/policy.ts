@@ -23,7 +23,7 @@ const greylisting = Mailer.layerTest((_, attempt) =>
 )
 
 const observer = (event: DeliveryEvent.DeliveryEvent) =>
-  event._tag === "Waiting"
+  event._tag === "Deferred"
     ? Console.log(`${event.recipients.join(", ")} waits ${Duration.format(event.after)}`)
     : Effect.void
 

@@ -85,8 +85,10 @@ const describe = (event: DeliveryEvent.DeliveryEvent): ReadonlyArray<string> => 
           ? `  ✓ ${outcome.recipient}: ${outcome.host} said ${outcome.code} ${outcome.text} (${outcome.tls?.protocol ?? "no TLS"})`
           : `  ✗ ${outcome.recipient}: ${outcome.failure._tag}: ${outcome.failure.message}`
       )
-    case "Waiting":
+    case "Deferred":
       return [`  … ${event.recipients.join(", ")} again in ${Duration.format(event.after)}`]
+    default:
+      return []
   }
 }
 

@@ -26,9 +26,9 @@ if (!values.json) console.log(`${Machine.describe(new Date())}\n`)
 for (const group of chosen) {
   for (const scenario of await registry.load(group)) {
     if (!scenario.name.includes(values.only)) continue
-    const standings = await Race.run(group, scenario, pace)
-    if (values.json) for (const line of Table.json(group, scenario, standings)) console.log(line)
-    else console.log(Table.table(group, scenario, standings))
+    const outcome = await Race.run(group, scenario, pace)
+    if (values.json) for (const line of Table.json(group, scenario, outcome.standings)) console.log(line)
+    else console.log(Table.table(group, scenario, outcome))
     loads.push(Machine.load())
   }
 }

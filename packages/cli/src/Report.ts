@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
-import type { Waiting } from "@effect-mail/delivery/DeliveryEvent"
+import type { DeliveryEvent } from "@effect-mail/policy/DeliveryEvent"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Duration from "effect/Duration"
+
+type Deferred = Extract<DeliveryEvent, { readonly _tag: "Deferred" }>
 
 /**
  * One line of JSON for a recipient; what does not apply is null.
@@ -69,7 +71,7 @@ export const line = (outcome: Receipt.Outcome): string => {
  * @category formatting
  * @since 0.1.0
  */
-export const waiting = ({ after, failure, recipients }: Waiting): string => {
+export const waiting = ({ after, failure, recipients }: Deferred): string => {
   const seconds = Duration.seconds(Math.ceil(Duration.toSeconds(after)))
   return `${recipients.join(", ")}: next attempt in ${Duration.format(seconds)}: ${failure.message}`
 }

@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
-import { type DeliveryEvent, Observer } from "@effect-mail/delivery/DeliveryEvent"
 import type * as Message from "@effect-mail/message/Message"
+import { type DeliveryEvent, Observer } from "@effect-mail/policy/DeliveryEvent"
 import * as Policy from "@effect-mail/policy/Policy"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Mailer from "effect-mail/Mailer"
@@ -66,11 +66,25 @@ const flags = {
         "The password is taken from EFFECT_MAIL_PASSWORD, or asked for"
     )
   ),
-  tls: Flag.Literals("tls", ["opportunistic", "required", "none"]).pipe(
+  tls: Flag.Literals("tls", ["opportunistic", "encrypted", "required", "none"]).pipe(
     Flag.withMetavar("WORD"),
     Flag.optional,
     Flag.withDescription(
-      "What TLS must reach; required for smtps:// and where there is a user name, else opportunistic"
+      "What TLS must reach; required for smtps:// and where there is a user name, else opportunistic. " +
+        "encrypted takes any certificate"
+    )
+  ),
+  pin: text(
+    "pin",
+    "PIN",
+    "A key or certificate that the server must show: sha256/BASE64 of the key or SHA-256 of the certificate in " +
+      "hexadecimal; repeat the flag for more. With --tls required it must be valid, too"
+  ).pipe(Flag.atLeast(0)),
+  proxy: Flag.optional(
+    text(
+      "proxy",
+      "URL",
+      "socks5://host[:port] or http://host[:port]: the proxy to connect through, instead of that of EFFECT_MAIL_PROXY"
     )
   ),
   ca: Flag.optional(
@@ -148,8 +162,9 @@ const deliver = Effect.fnUntraced(function* (
   last: Map<string, Receipt.Outcome>
 ) {
   const observe = (event: DeliveryEvent): Effect.Effect<void> => {
-    if (event._tag === "AttemptEnded") for (const outcome of event.outcomes) last.set(outcome.recipient, outcome)
-    return event._tag === "Waiting" ? Console.error(`effect-mail: ${Report.waiting(event)}`) : Effect.void
+    if (event._tag === "AttemptEnded")
+      for (const outcome of event.outcomes) if (isSaid(outcome)) last.set(outcome.recipient, outcome)
+    return event._tag === "Deferred" ? Console.error(`effect-mail: ${Report.waiting(event)}`) : Effect.void
   }
   const receipt = yield* Mailer.deliver(mail).pipe(
     Effect.provideService(Policy.CurrentPolicy, policyFor(retries)),
@@ -157,10 +172,13 @@ const deliver = Effect.fnUntraced(function* (
     Effect.mapError(({ message }) => new CliError({ status: ExitStatus.data, message }))
   )
   const outcomes = receipt.outcomes.map((outcome) =>
-    outcome._tag === "Failed" && outcome.failure.stage === "policy" ? (last.get(outcome.recipient) ?? outcome) : outcome
+    isSaid(outcome) ? outcome : (last.get(outcome.recipient) ?? outcome)
   )
   return new Receipt.Receipt({ ...receipt, outcomes })
 })
+
+// Not by the policy or its limits.
+const isSaid = (outcome: Receipt.Outcome): boolean => outcome._tag === "Delivered" || outcome.failure.stage !== "policy"
 
 const policyFor = (retries: number): Policy.Policy =>
   retries === 0 ? Policy.noRetry : Policy.retries(Policy.transactional, retries)

@@ -110,7 +110,9 @@ describe("line", () => {
 
   it("of a wait says when the next attempt is, in whole seconds", () => {
     const line = Report.waiting({
-      _tag: "Waiting",
+      _tag: "Deferred",
+      since: 0,
+      because: "temp",
       messageId: undefined,
       recipients: ["ada@example.com", "bob@example.net"],
       failure: failures.temp,

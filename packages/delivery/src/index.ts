@@ -1,3 +1,2 @@
 // @barrel: every module of this package, in alphabetical order; test/house.test.ts checks it.
 export * as Delivery from "./Delivery.ts"
-export * as DeliveryEvent from "./DeliveryEvent.ts"

@@ -167,7 +167,7 @@ const flags = {
  * @since 0.1.0
  */
 export const withId = (message: Uint8Array, id: number): Uint8Array => {
-  const copy = Uint8Array.from(message)
+  const copy = message.slice()
   copy[0] = id >> 8
   copy[1] = id & 0xff
   return copy

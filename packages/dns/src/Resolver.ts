@@ -8,10 +8,12 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -19,6 +21,7 @@ import * as DnsMessage from "./DnsMessage.ts"
 import * as Reading from "./internal/answer.ts"
 import * as Gate from "./internal/gate.ts"
 import * as Check from "./internal/options.ts"
+import * as TimeLimit from "./internal/timeLimit.ts"
 
 /**
  * A definite answer: all records of the type, or the proof that there are none.
@@ -185,7 +188,7 @@ interface Target extends Server {
 }
 
 interface Settings {
-  readonly targets: ReadonlyArray<Target>
+  readonly targets: Arr.NonEmptyReadonlyArray<Target>
   readonly timeout: Duration.Duration
   readonly tries: number
   readonly concurrency: number
@@ -194,10 +197,11 @@ interface Settings {
 const settingsOf = (options: ResolverOptions): Result.Result<Settings, Check.InvalidOption> =>
   Result.gen(function* () {
     const servers = yield* Check.each("servers", options.servers, parseServer)
-    if (servers.length === 0) return yield* Check.invalid("servers", "there is none", "Name at least one resolver")
+    if (!Arr.isReadonlyArrayNonEmpty(servers))
+      return yield* Check.invalid("servers", "there is none", "Name at least one resolver")
     const trust = yield* Check.oneOf("trustAd", options.trustAd ?? "loopback", ["loopback", "always", "never"])
     return {
-      targets: servers.map((server) => ({
+      targets: Arr.map(servers, (server) => ({
         ...server,
         trusted: trust === "always" || (trust === "loopback" && isLocal(server))
       })),
@@ -249,55 +253,57 @@ export const make = (
   Result.map(settingsOf(options), (settings) => {
     const limited = Gate.make(settings.concurrency)
 
+    const limit = TimeLimit.make(settings.timeout)
+
     const within = (
       question: Question,
       target: Target,
       reply: Effect.Effect<Uint8Array, ExchangeError>
     ): Effect.Effect<DnsMessage.Message, ResolverError> =>
-      reply.pipe(
-        Effect.timeoutOrElse({
-          duration: settings.timeout,
-          orElse: () => Effect.fail(failure(question, "Timeout", `${show(target)} did not answer in time`))
-        }),
-        Effect.catchTag("ExchangeError", ({ detail }) =>
-          Effect.fail(failure(question, "Network", `${show(target)} could not be asked: ${detail}`))
-        ),
-        Effect.flatMap((bytes) =>
-          Result.match(DnsMessage.decode(bytes), {
-            onFailure: ({ message }) => Effect.fail(failure(question, "Malformed", message)),
-            onSuccess: Effect.succeed
-          })
-        )
+      Effect.matchEffect(
+        limit(reply, () => "Timeout" as const),
+        {
+          onFailure: (error) =>
+            error === "Timeout"
+              ? Effect.fail(failure(question, "Timeout", `${show(target)} did not answer in time`))
+              : Effect.fail(failure(question, "Network", `${show(target)} could not be asked: ${error.detail}`)),
+          onSuccess: (bytes) => {
+            const message = DnsMessage.decode(bytes)
+            return Result.isSuccess(message)
+              ? Effect.succeed(message.success)
+              : Effect.fail(failure(question, "Malformed", message.failure.message))
+          }
+        }
       )
 
     const once = (target: Target, question: Question): Effect.Effect<Answer, ResolverError> =>
-      within(question, target, exchange.udp(target, question.bytes)).pipe(
-        Effect.filterOrElse(
-          (message) => !message.truncated,
-          () => within(question, target, exchange.tcp(target, question.bytes))
-        ),
-        Effect.flatMap((message) => {
-          const { trouble, ...answer } = Reading.read(message, question)
-          return trouble === undefined
-            ? Effect.succeed({ ...answer, authenticated: answer.authenticated && target.trusted })
-            : Effect.fail(failure(question, trouble.reason, trouble.detail))
-        })
+      Effect.flatMap(within(question, target, exchange.udp(target, question.bytes)), (message) =>
+        message.truncated
+          ? Effect.flatMap(within(question, target, exchange.tcp(target, question.bytes)), (whole) =>
+              read(question, target, whole)
+            )
+          : read(question, target, message)
       )
 
-    const ask = Effect.fnUntraced(function* (question: Question) {
-      let left = settings.targets
-      let failed: ResolverError | undefined
-      for (let round = 0; round < settings.tries && left.length > 0; round++) {
-        const silent: Array<Target> = []
+    // Most questions are answered by the first server at once.
+    const [first, ...others] = settings.targets
+    const ask = (question: Question): Effect.Effect<Answer, ResolverError> =>
+      Effect.catch(once(first, question), (failed) => askOthers(question, failed))
+
+    const askOthers = Effect.fnUntraced(function* (question: Question, first: ResolverError) {
+      let failed = first
+      let left: ReadonlyArray<Target> = others
+      const silent = failed.reason === "Timeout" ? [settings.targets[0]] : []
+      for (let round = 0; round < settings.tries; round++) {
         for (const target of left) {
           const result = yield* Effect.result(once(target, question))
           if (Result.isSuccess(result)) return result.success
           if (result.failure.reason === "Timeout") silent.push(target)
-          if (failed === undefined || failed.reason === "Timeout") failed = result.failure
+          if (failed.reason === "Timeout") failed = result.failure
         }
-        left = silent
+        left = silent.splice(0)
       }
-      return yield* failed ?? failure(question, "Timeout", "no resolver answered")
+      return yield* failed
     })
 
     const query = (name: string, type: DnsMessage.RecordType) =>
@@ -309,6 +315,121 @@ export const make = (
     // The records of an answer are those of the type that was asked for; see `Reading.read`.
     return Resolver.of({ query: query as Resolver["Service"]["query"] })
   })
+
+/**
+ * What a resolver of `layerTest` answers to one question: why it has no answer, or what differs from an empty answer that
+ * holds for a minute. `ttl` and `name` of a record are those of the answer and of its name by default.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export type TestAnswer<T extends DnsMessage.RecordType = DnsMessage.RecordType> =
+  | ErrorReason
+  | {
+      readonly rcode?: Answer["rcode"] | undefined
+      readonly records?: ReadonlyArray<DnsMessage.RecordData[T]> | undefined
+      readonly alias?: string | undefined
+      readonly authenticated?: boolean | undefined
+      readonly ttl?: number | undefined
+    }
+
+/**
+ * By question, as in `MX example.com`, what a resolver of `layerTest` answers.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export type TestAnswers = {
+  readonly [T in DnsMessage.RecordType as `${T} ${string}`]?: TestAnswer<T>
+}
+
+/**
+ * The test's side of `layerTest`.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export class TestResolver extends Context.Service<
+  TestResolver,
+  {
+    /** The questions that were asked, as in `MX example.com`, oldest first. */
+    readonly asked: Effect.Effect<ReadonlyArray<string>>
+    /** Sets the answers to some questions from now on. */
+    readonly answer: (answers: TestAnswers) => Effect.Effect<void>
+  }
+>()("@effect-mail/dns/TestResolver") {}
+
+const testKey = (question: string): string => {
+  const [type = "", name = ""] = question.split(" ")
+  return `${type} ${Reading.canonical(name)}`
+}
+
+const testAnswer = (name: string, type: DnsMessage.RecordType, given: Exclude<TestAnswer, string>): Answer => {
+  const ttl = given.ttl ?? 60
+  // The table has records of the type under each question.
+  const records = (given.records ?? []).map((data) => ({ name, ttl, ...data, type }) as DnsMessage.DnsRecord)
+  return {
+    rcode: given.rcode ?? "NOERROR",
+    records,
+    alias: given.alias,
+    authenticated: given.authenticated ?? false,
+    ttl
+  }
+}
+
+/**
+ * A resolver for tests: answers from a table and records what it was asked, which `TestResolver` tells. A name of which
+ * the table has nothing does not exist; one of which it has records of other types has none of this one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTest = (answers: TestAnswers = {}): Layer.Layer<Resolver | TestResolver> =>
+  Layer.effectContext(
+    Effect.sync(() => {
+      const table = new Map<string, TestAnswer>()
+      const names = new Set<string>()
+      const asked: Array<string> = []
+      const learn = (answers: TestAnswers): void => {
+        for (const [question, answer] of Object.entries<TestAnswer | undefined>(answers)) {
+          const key = testKey(question)
+          names.add(key.slice(key.indexOf(" ") + 1))
+          if (answer !== undefined) table.set(key, answer)
+        }
+      }
+      learn(answers)
+      const query = (name: string, type: DnsMessage.RecordType): Effect.Effect<Answer, ResolverError> =>
+        Effect.suspend(() => {
+          const at = Reading.canonical(name)
+          asked.push(`${type} ${at}`)
+          const encoded = DnsMessage.encodeQuery(name, type)
+          if (Result.isFailure(encoded)) {
+            return Effect.fail(failure({ name: name.slice(0, 255), type }, "BadName", encoded.failure.message))
+          }
+          const given = table.get(`${type} ${at}`) ?? { rcode: names.has(at) ? "NOERROR" : "NXDOMAIN" }
+          return typeof given === "string"
+            ? Effect.fail(failure({ name: at, type }, given, "the test says so"))
+            : Effect.succeed(testAnswer(at, type, given))
+        })
+      return Context.make(
+        Resolver,
+        // The records of an answer are those of the type that was asked for.
+        Resolver.of({ query: query as Resolver["Service"]["query"] })
+      ).pipe(
+        Context.add(TestResolver, {
+          asked: Effect.sync(() => [...asked]),
+          answer: (more) => Effect.sync(() => learn(more))
+        })
+      )
+    })
+  )
+
+const read = (question: Question, target: Target, message: DnsMessage.Message) => {
+  const answer = Reading.read(message, question, target.trusted)
+  return Result.isSuccess(answer)
+    ? Effect.succeed(answer.success)
+    : Effect.fail(failure(question, answer.failure.reason, answer.failure.detail))
+}
 
 const show = ({ address, port }: Server): string =>
   address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`

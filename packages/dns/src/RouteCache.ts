@@ -20,6 +20,7 @@ import * as Domain from "./internal/domain.ts"
 import * as Mx from "./internal/mx.ts"
 import * as Check from "./internal/options.ts"
 import * as Packed from "./internal/packedRoute.ts"
+import * as Verdict from "./internal/verdict.ts"
 import * as Lifetime from "./Lifetime.ts"
 import { Route } from "./Route.ts"
 import { Router } from "./Router.ts"
@@ -43,6 +44,12 @@ export interface Options {
   readonly maxTroubleTtl?: Duration.Input | undefined
   /** How long a route is kept whose lifetime is not told, as over Effect's `Dns`; 5 minutes by default. */
   readonly unknownTtl?: Duration.Input | undefined
+  /**
+   * That a domain does not exist counts only when the DNS says so again at least this long after the first time; until then
+   * the domain is `Unreachable`, and its mail waits. For domains that were registered a moment ago, or whose DNS is being
+   * moved. Without it the first answer counts (CLASS-03, DNS-003); 15 minutes are a good value.
+   */
+  readonly confirmNxdomain?: Duration.Input | undefined
 }
 
 /**
@@ -85,6 +92,7 @@ interface Settings {
   readonly maxNegativeTtl: number
   readonly maxTroubleTtl: number
   readonly unknownTtl: number
+  readonly confirmNxdomain: number | undefined
 }
 
 const fiveMinutes = Duration.minutes(5)
@@ -103,7 +111,9 @@ const settingsOf = (options: Options): Result.Result<Settings, Check.InvalidOpti
       maxTtl: yield* millis("maxTtl", options.maxTtl ?? "1 day"),
       maxNegativeTtl: yield* millis("maxNegativeTtl", options.maxNegativeTtl ?? "1 hour"),
       maxTroubleTtl,
-      unknownTtl: yield* millis("unknownTtl", options.unknownTtl ?? fiveMinutes)
+      unknownTtl: yield* millis("unknownTtl", options.unknownTtl ?? fiveMinutes),
+      confirmNxdomain:
+        options.confirmNxdomain === undefined ? undefined : yield* millis("confirmNxdomain", options.confirmNxdomain)
     }
   })
 
@@ -143,10 +153,36 @@ const maxOfFailure = (found: Exit.Failure<Route, Failed>, settings: Settings): n
   return failed.success._tag === "PermFailure" ? settings.maxNegativeTtl : settings.maxTroubleTtl
 }
 
+// CLASS-03: the domain does not exist.
+const isNxdomain = (found: Found): boolean => {
+  const failed = Exit.isFailure(found) ? Exit.findError(found) : undefined
+  return failed !== undefined && Result.isSuccess(failed) && failed.success.enhanced === "5.1.2"
+}
+
+// Holds back the verdict that a domain does not exist until it was given twice.
+const makeConfirm = ({ capacity, confirmNxdomain: wait }: Settings) => {
+  // When a domain was first said not to exist, oldest first.
+  const doubts = new Map<string, number>()
+  return (domain: string, found: Found, now: number): Found => {
+    if (wait === undefined) return found
+    const since = doubts.get(domain)
+    if (!isNxdomain(found)) {
+      if (Exit.isSuccess(found)) doubts.delete(domain)
+      return found
+    }
+    if (since !== undefined) return now - since >= wait ? found : Exit.fail(Verdict.notConfirmed(domain))
+    const [oldest] = doubts.keys()
+    if (doubts.size >= capacity && oldest !== undefined) doubts.delete(oldest)
+    doubts.set(domain, now)
+    return Exit.fail(Verdict.notConfirmed(domain))
+  }
+}
+
 const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope) => {
   const entries = new Map<string, Entry>()
   const pending = new Map<string, Deferred.Deferred<Route, Failed>>()
   const pack = Packed.makePack()
+  const confirm = makeConfirm(settings)
 
   const keep = (domain: string, found: Found, told: number | undefined, now: number): void => {
     const ttl = lifetime(found, told, settings)
@@ -187,10 +223,12 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     return Lifetime.listen(router.route(domain), (seconds) => {
       told = Math.min(told ?? Infinity, seconds)
     }).pipe(
-      Effect.onExit((found) =>
+      Effect.onExit((answered) =>
         Clock.clockWith((clock) =>
           Effect.sync(() => {
-            keep(domain, found, told, clock.currentTimeMillisUnsafe())
+            const now = clock.currentTimeMillisUnsafe()
+            const found = confirm(domain, answered, now)
+            keep(domain, found, told, now)
             pending.delete(domain)
             Deferred.doneUnsafe(deferred, found)
           })
@@ -211,7 +249,7 @@ const make = (router: Router["Service"], settings: Settings, scope: Scope.Scope)
     entry.hits++
     entry.used = true
     const refresh = now >= entry.refreshAt && entry.hits >= busy && !pending.has(domain)
-    const given = Exit.isExit(entry.found) ? entry.found : redrawn(Packed.unpack(domain, entry.found))
+    const given = Exit.isExit(entry.found) ? entry.found : redrawn(domain, entry.found)
     const counted = Effect.andThen(Metric.update(hits, 1), given)
     return refresh ? Metric.update(refreshes, 1).pipe(Effect.andThen(begin(domain)), Effect.andThen(counted)) : counted
   }
@@ -249,12 +287,14 @@ const isTrouble = (found: Found): boolean => {
 }
 
 // The order of equal hosts is drawn anew at every call (DNS-007).
-const redrawn = (route: Route): Effect.Effect<Route> =>
-  hasEquals(route.hosts)
-    ? Effect.map(Mx.order(route.hosts), (hosts) =>
-        Arr.isReadonlyArrayNonEmpty(hosts) ? new Route({ ...route, hosts }, { disableChecks: true }) : route
+const redrawn = (domain: string, packed: Packed.PackedRoute): Effect.Effect<Route> => {
+  const hosts = Packed.hostsOf(packed)
+  return hasEquals(hosts)
+    ? Effect.map(Mx.order(hosts), (ordered) =>
+        Packed.unpack(domain, packed, Arr.isReadonlyArrayNonEmpty(ordered) ? ordered : hosts)
       )
-    : Effect.succeed(route)
+    : Effect.succeed(Packed.unpack(domain, packed, hosts))
+}
 
 const hasEquals = (hosts: Route["hosts"]): boolean =>
   hosts.some(({ preference }, index) => index > 0 && preference === hosts[index - 1]?.preference)

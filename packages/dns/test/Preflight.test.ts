@@ -53,7 +53,7 @@ describe("MX (DNS-014, DNS-028)", () => {
   ])
 })
 
-describe("SPF (SPF-001 to SPF-005)", () => {
+describe("SPF (SPF-001..SPF-003, SPF-005)", () => {
   const ip = "192.0.2.7"
   rows("spf", [
     ["no record", { "example.com": txt("example.com", "v=spf10 -all", "hello") }, "error", /has no SPF record/],
@@ -317,4 +317,19 @@ describe("the report", () => {
       })
     )
   }
+})
+
+describe("what strangers wrote", () => {
+  it.effect("can be shown, and is not repeated at any length", () =>
+    Effect.gen(function* () {
+      for (const text of ["v=spf1 include:e \u0000\u001b[2J", `v=spf1 redirect=${"a.example.".repeat(500)}`]) {
+        const { findings } = yield* check(spf(text), { ip: "192.0.2.7" })
+        for (const finding of findings) {
+          assert.notMatch(finding.text, /[\u0000-\u001f\u007f-\u009f]/)
+          assert.isAtMost(finding.text.length, 1501)
+        }
+        assert.isTrue(findings.some(({ severity, subject }) => subject === "spf" && severity !== "ok"))
+      }
+    })
+  )
 })

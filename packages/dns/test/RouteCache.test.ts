@@ -377,6 +377,68 @@ it.effect("equal hosts come in another order every time, also from the cache (DN
   )
 )
 
+describe("confirmNxdomain (CLASS-03, DNS-003)", () => {
+  const options = { confirmNxdomain: "15 minutes", maxNegativeTtl: "10 minutes" } as const
+  const outcome = (answer: Answer) =>
+    Effect.map(Effect.result(answer), (result) => (result._tag === "Success" ? "route" : result.failure._tag))
+
+  it.effect("that a domain does not exist is believed when it is said again after the time", () =>
+    cached(
+      () => Effect.fail(perm),
+      [60],
+      (route, lookups) =>
+        Effect.gen(function* () {
+          const failed = yield* Effect.flip(route("new.example"))
+          assert.deepStrictEqual([failed._tag, failed.enhanced], ["Unreachable", "4.4.4"])
+          assert.match(failed.reason, /new\.example does not exist, which counts only when/)
+          yield* TestClock.adjust("14 minutes")
+          assert.strictEqual(yield* outcome(route("new.example")), "Unreachable")
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(yield* outcome(route("new.example")), "PermFailure")
+          assert.strictEqual(lookups().length, 3)
+        }),
+      options
+    )
+  )
+
+  it.effect("a domain that came to be in between starts anew, and other verdicts are not held back", () => {
+    const says = [perm, "route", perm, unreachable, perm] as const
+    return cached(
+      (n, domain) => {
+        const said = says[n - 1] ?? unreachable
+        return said === "route" ? Effect.succeed(routeTo(domain)) : Effect.fail(said)
+      },
+      [1],
+      (route) =>
+        Effect.gen(function* () {
+          const seen: Array<string> = []
+          for (let n = 0; n < says.length; n++) {
+            seen.push(yield* outcome(route("new.example")))
+            yield* TestClock.adjust("16 minutes")
+          }
+          assert.deepStrictEqual(seen, ["Unreachable", "route", "Unreachable", "Unreachable", "PermFailure"])
+        }),
+      options
+    )
+  })
+
+  it.effect("no more domains are remembered than the cache has room for", () =>
+    cached(
+      () => Effect.fail(perm),
+      [1],
+      (route) =>
+        Effect.gen(function* () {
+          for (const domain of ["a.example", "b.example", "c.example"]) yield* Effect.exit(route(domain))
+          yield* TestClock.adjust("16 minutes")
+          // The oldest was forgotten and starts anew.
+          assert.strictEqual(yield* outcome(route("c.example")), "PermFailure")
+          assert.strictEqual(yield* outcome(route("a.example")), "Unreachable")
+        }),
+      { ...options, capacity: 2 }
+    )
+  )
+})
+
 it.effect("hits, misses and refreshes are counted", () =>
   Effect.gen(function* () {
     const count = (metric: typeof RouteCache.hits) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -401,7 +463,8 @@ it.effect("hits, misses and refreshes are counted", () =>
 const wrong: ReadonlyArray<readonly [string, RouteCache.Options]> = [
   ["capacity", { capacity: 0 }],
   ["maxTtl", { maxTtl: 0 }],
-  ["maxTroubleTtl", { maxTroubleTtl: "6 minutes" }]
+  ["maxTroubleTtl", { maxTroubleTtl: "6 minutes" }],
+  ["confirmNxdomain", { confirmNxdomain: 0 }]
 ]
 for (const [option, options] of wrong) {
   it.effect(`${JSON.stringify(options)} is refused`, () =>

@@ -3,6 +3,9 @@ import { ResolverContract, RouterContract } from "@effect-mail/testing"
 import { describe, it } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import * as Dns from "effect/net/Dns"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import * as Resolver from "@effect-mail/dns/Resolver"
 import * as RouteCache from "@effect-mail/dns/RouteCache"
 import * as Route from "@effect-mail/dns/Route"
 import * as Router from "@effect-mail/dns/Router"
@@ -104,6 +107,21 @@ describe("a resolver over an exchange keeps the contract of Resolver", () => {
     "empty.contract.example": [],
     "mx.contract.example": [Wire.aaaa("mx.contract.example", 1)],
     "down.example": 2
+  })
+  for (const { effect, name } of ResolverContract.cases(layer, { down: "down.example" })) it.effect(name, () => effect)
+})
+
+describe("Resolver.layerTest keeps the contract of Resolver", () => {
+  const both = [1, 2].map((n) => ({ address: Result.getOrThrow(NetAddress.ipv4FromString(`192.0.2.${n}`)) }))
+  const layer = Resolver.layerTest({
+    "A contract.example": { records: both, ttl: 90 },
+    "MX contract.example": { records: [{ priority: 10, exchange: "mx.contract.example" }] },
+    "TXT contract.example": { records: [{ text: "v=spf1 -all" }] },
+    "A alias.contract.example": { records: both, alias: "contract.example", ttl: 30 },
+    "A dangling.contract.example": { rcode: "NXDOMAIN", alias: "nowhere.contract.example" },
+    "A loop.contract.example": "Malformed",
+    "A empty.contract.example": {},
+    "A down.example": "ServerFailure"
   })
   for (const { effect, name } of ResolverContract.cases(layer, { down: "down.example" })) it.effect(name, () => effect)
 })

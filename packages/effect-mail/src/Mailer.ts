@@ -9,13 +9,18 @@ import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
 import * as Signing from "@effect-mail/message/Signing"
+import { PolicyError } from "@effect-mail/policy/PolicyError"
 import type * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as Explanation from "./Explanation.ts"
 import { persist } from "./internal/persist.ts"
+import { bounce, type Notice, Notifier } from "./Notice.ts"
 
 /**
  * Sends mail.
@@ -34,6 +39,8 @@ export class Mailer extends Context.Service<
     readonly send: (message: Message) => Effect.Effect<Receipt.Receipt, Failure.Failure | MessageError>
     /** The same, but it always ends in a receipt, even when nobody was accepted. */
     readonly deliver: (message: Message) => Effect.Effect<Receipt.Receipt, MessageError>
+    /** Says what would become of a message, and sends nothing: its routes, and when it would be tried. */
+    readonly explain: (message: Message) => Effect.Effect<Explanation.Explanation, MessageError>
   }
 >()("effect-mail/Mailer") {}
 
@@ -57,6 +64,51 @@ export const send = (message: Message): Effect.Effect<Receipt.Receipt, Failure.F
 export const deliver = (message: Message): Effect.Effect<Receipt.Receipt, MessageError, Mailer> =>
   Effect.flatMap(Mailer, (mailer) => mailer.deliver(message))
 
+/**
+ * Says what would become of a message, and sends nothing; see `Explanation`. Fails with `MessageError` when the message cannot
+ * be rendered.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const explain = (message: Message): Effect.Effect<Explanation.Explanation, MessageError, Mailer> =>
+  Effect.flatMap(Mailer, (mailer) => mailer.explain(message))
+
+/**
+ * A message of many and what became of it: as `send` says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sent {
+  readonly message: Message
+  readonly result: Result.Result<Receipt.Receipt, Failure.Failure | MessageError>
+}
+
+/**
+ * Sends many messages, each as `send` does, and gives one result for each as soon as it is there, in any order: what becomes
+ * of one is never the failure of the stream. At most `concurrency` messages (default 64) are under way; one that waits for a
+ * retry is, so give a large number, or a policy with a short lifetime. No more messages are taken from the stream than can be
+ * sent. Throws a `PolicyError` unless `concurrency` is a whole number from 1.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sendAll = <E = never, R = never>(
+  messages: Stream.Stream<Message, E, R> | Iterable<Message>,
+  options: { readonly concurrency?: number | undefined } = {}
+): Stream.Stream<Sent, E, R | Mailer> => {
+  const { concurrency = 64 } = options
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    throw new PolicyError({ setting: "concurrency", reason: `must be a whole number from 1, not ${concurrency}` })
+  }
+  return Stream.mapEffect(
+    Stream.isStream(messages) ? messages : Stream.fromIterable(messages),
+    (message) => Effect.map(Effect.result(send(message)), (result): Sent => ({ message, result })),
+    { concurrency, unordered: true }
+  )
+}
+
 // Attempts of one message that are made at the same time. Any number of its destinations may be waiting meanwhile: one
 // that is down for days must not keep the mail from the others.
 const concurrency = 16
@@ -75,10 +127,18 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const sign = yield* Signing.current
     const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
       const parcel = yield* Effect.flatMap(Render.render(message), sign)
-      const turns = yield* Semaphore.make(concurrency)
-      const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
-        concurrency: "unbounded"
+      yield* Effect.annotateCurrentSpan({
+        "mail.message_id": parcel.messageId,
+        "mail.recipients": parcel.envelope.recipients.length
       })
+      const turns = yield* Semaphore.make(concurrency)
+      const parts = yield* Effect.forEach(
+        delivery.split(parcel),
+        (part) => persist(delivery, turns, part, priorityOf(message)),
+        {
+          concurrency: "unbounded"
+        }
+      )
       return new Receipt.Receipt({
         outcomes: Delivery.inOrder(parcel, parts.flat()),
         messageId: parcel.messageId
@@ -86,6 +146,8 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     })
     return {
       deliver: run,
+      explain: (message) =>
+        Effect.flatMap(Render.render(message), (parcel) => Explanation.make(delivery, parcel, priorityOf(message))),
       send: Effect.fnUntraced(function* (message) {
         const receipt = yield* run(message)
         const failure = Receipt.strongestFailure(receipt)
@@ -94,6 +156,8 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     }
   })
 )
+
+const priorityOf = (message: Message) => ("priority" in message ? message.priority : undefined)
 
 /**
  * A mailer for tests: renders for real, sends nothing and records every attempt in `Delivery.Attempts`. `decide` says what
@@ -106,3 +170,31 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
 export const layerTest = (
   decide?: (recipient: string, attempt: number) => Failure.Failure | undefined
 ): Layer.Layer<Mailer | Delivery.Attempts> => layer.pipe(Layer.provideMerge(Delivery.layerTest(decide)))
+
+/**
+ * A `Notifier` that writes to the senders: a bounce when mail is given up and the policy wants one, a warning when it is late
+ * (`Notice.bounce`). They are sent by the mailer with the null reverse-path, while other mail goes on. What cannot be written
+ * or sent is logged: nobody is told that he could not be told. `Layer.provideMerge(Mailer.layerBounces(…), mailer)` puts it
+ * beside the mailer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerBounces = (options: {
+  /** The name of this host, which reports. */
+  readonly reportingMta: string
+}): Layer.Layer<never, never, Mailer> =>
+  Layer.effect(
+    Notifier,
+    Effect.gen(function* () {
+      const mailer = yield* Mailer
+      const scope = yield* Effect.scope
+      return (notice: Notice) =>
+        bounce(notice, options.reportingMta).pipe(
+          Effect.flatMap((message) => (message === undefined ? Effect.void : mailer.send(message))),
+          Effect.catch((error) => Effect.logWarning("A bounce was not sent", error)),
+          Effect.forkIn(scope),
+          Effect.asVoid
+        )
+    })
+  )

@@ -214,7 +214,7 @@ describe("the mailer over SMTP in memory", () => {
       ).pipe(
         Effect.provideService(Policy.CurrentPolicy, Policy.jitter(Policy.standard, 0)),
         Effect.provideService(DeliveryEvent.Observer, (event) =>
-          event._tag === "Waiting" ? Effect.asVoid(Deferred.succeed(waiting, undefined)) : Effect.void
+          event._tag === "Deferred" ? Effect.asVoid(Deferred.succeed(waiting, undefined)) : Effect.void
         ),
         Effect.forkChild
       )

@@ -85,19 +85,27 @@ describe("every delivery", () => {
       })
   )
 
-  it.effect.prop("tells of every attempt, from its beginning to its end, and of every wait", [World], ([world]) =>
+  it.effect.prop("tells of every attempt, of every wait, of the late warning, and of the end", [World], ([world]) =>
     Effect.gen(function* () {
-      const { asked, events } = yield* play(world)
+      const { asked, events, receipt } = yield* play(world)
       for (const [recipient, answers] of asked) {
         const own = events.flatMap((event) => {
-          const names = event._tag === "AttemptEnded" ? event.outcomes.map((o) => o.recipient) : event.recipients
-          return names.includes(recipient) ? [event._tag] : []
+          if (event._tag === "AttemptEnded") {
+            return event.outcomes.some((outcome) => outcome.recipient === recipient) ? [event._tag] : []
+          }
+          return "recipients" in event && event.recipients.includes(recipient) ? [event._tag] : []
         })
         const attempt = ["AttemptStarted", "AttemptEnded"]
+        const failed = receipt.failed.some((outcome) => outcome.recipient === recipient)
+        const doubtful = answers.at(-1) === lostAfterDot && world.onUncertain === "hold"
         assert.deepStrictEqual(
-          own,
-          answers.flatMap((_, index) => (index === 0 ? attempt : ["Waiting", ...attempt]))
+          own.filter((tag) => tag !== "Warned"),
+          [
+            ...answers.flatMap((_, index) => (index === 0 ? attempt : ["Deferred", ...attempt])),
+            ...(failed ? [doubtful ? "Held" : "GaveUp"] : [])
+          ]
         )
+        assert.isAtMost(own.filter((tag) => tag === "Warned").length, 1)
       }
     })
   )

@@ -89,7 +89,7 @@ describe("Parcel.fromBytes and withRecipients", () => {
 describe("The facts of what is composed", () => {
   const Disposition = Schema.Literals(["attachment", "inline"])
   it.effect.prop(
-    "are those that a look at its bytes would find",
+    "SMTP-064, SMTP-132: are those that a look at its bytes would find, in 7bit and lines of 998 octets at most",
     [Lines, Lines, Lines, Octets, Disposition, Schema.Boolean],
     ([subject, text, html, attached, disposition, asMessage]) =>
       Effect.gen(function* () {

@@ -51,7 +51,7 @@ const minimal = ["Final-Recipient: rfc822; a@example.org", "Action: failed", "St
 const refusal = (input: Uint8Array) => Effect.map(Effect.flip(Report.parse(input)), ({ reason }) => reason)
 
 describe("a delivery status notification", () => {
-  it.effect("V-110, DSN-020 to DSN-024: is read with all that it says", () =>
+  it.effect("V-110, DSN-020..024: is read with all that it says", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Report.parse(report(twoRecipients)), expected)
       assert.deepStrictEqual(DeliveryStatus.failed(expected).map(DeliveryStatus.addressOf), ["a+b@example.org"])

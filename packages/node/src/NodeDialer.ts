@@ -9,12 +9,17 @@ import * as HappyEyeballs from "@effect-mail/transport/HappyEyeballs"
 import * as Proxy from "@effect-mail/transport/Proxy"
 import { type Wire, WireError } from "@effect-mail/transport/Wire"
 import * as Arr from "effect/Array"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
 import * as Dns from "node:dns"
 import * as Net from "node:net"
+import { file, parsed } from "./internal/environment.ts"
 import { fromSystemError } from "./internal/systemError.ts"
 import { TlsClient } from "./internal/tls.ts"
 import * as NodeWire from "./internal/wire.ts"
@@ -144,3 +149,48 @@ const addresses = (host: string): Effect.Effect<ReadonlyArray<string>, WireError
  * @since 0.1.0
  */
 export const layer = (options?: Options): Layer.Layer<Dialer.Dialer> => Layer.succeed(Dialer.Dialer, make(options))
+
+/**
+ * The settings that the environment asks for:
+ *
+ * - `EFFECT_MAIL_PROXY`: the URL of a proxy; see `Proxy.parse`.
+ * - `EFFECT_MAIL_LOCAL_ADDRESS`: the local IP address, or one for each family with a comma between them.
+ * - `EFFECT_MAIL_CA_FILE`: a file with certificate authorities in PEM.
+ * - `EFFECT_MAIL_CERTIFICATE_FILE`: a file with the client certificate in PEM, and `EFFECT_MAIL_KEY_FILE`: one with its key,
+ *   when that is not in the same file.
+ *
+ * Fails with a `ConfigError` that names the variable and says what is wrong with it.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function* () {
+  const proxy = yield* Config.option(parsed("EFFECT_MAIL_PROXY", Proxy.parse))
+  const localAddress = yield* Config.option(parsed("EFFECT_MAIL_LOCAL_ADDRESS", ipAddresses))
+  const ca = yield* file("EFFECT_MAIL_CA_FILE", noCertificate)
+  const certificate = yield* file("EFFECT_MAIL_CERTIFICATE_FILE", noCertificate)
+  const key = (yield* file("EFFECT_MAIL_KEY_FILE", () => undefined)) ?? certificate
+  return {
+    ca,
+    proxy: Option.getOrUndefined(proxy),
+    localAddress: Option.getOrUndefined(localAddress),
+    clientCertificate:
+      certificate === undefined || key === undefined ? undefined : { certificate, key: Redacted.make(key) }
+  }
+})
+
+const ipAddresses = (text: string): Result.Result<ReadonlyArray<string>, { readonly message: string }> => {
+  const all = text.split(",").map((address) => address.trim())
+  const wrong = all.find((address) => Net.isIP(address) === 0)
+  return wrong === undefined
+    ? Result.succeed(all)
+    : Result.fail({ message: `${JSON.stringify(wrong.slice(0, 100))} is no IP address to connect from` })
+}
+
+const noCertificate = (pem: string): string | undefined => {
+  try {
+    return void new Crypto.X509Certificate(pem)
+  } catch {
+    return "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"
+  }
+}

@@ -1,7 +1,9 @@
 import { NodeDialer } from "@effect-mail/node"
 import { DialerContract, type ServerWire, TestCertificate } from "@effect-mail/testing"
+import type { Proxy } from "@effect-mail/transport"
 import { describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
+import * as ProxyServer from "./support/proxy.ts"
 import * as Tcp from "./support/tcp.ts"
 
 const certificates = Effect.runPromise(
@@ -13,18 +15,31 @@ const certificates = Effect.runPromise(
 
 const place = (port: number) => ({ host: DialerContract.serverName, address: Tcp.loopback, port })
 
-const subject = Effect.gen(function* () {
-  const { trusted, untrusted } = yield* Effect.promise(() => certificates)
-  return {
-    dialer: NodeDialer.make({ ca: trusted.certificate }),
-    listen: (handler: ServerWire.Handler, options: { readonly trusted: boolean }) =>
-      Tcp.listen(handler, options.trusted ? trusted : untrusted),
-    refusing: Effect.map(Tcp.freePort, place),
-    silent: Effect.map(Tcp.silentPort, (port) => (port === undefined ? undefined : place(port))),
-    pass: () => Effect.void
-  }
-})
+const subject = (proxy: Effect.Effect<Proxy.Proxy | undefined, never, Scope.Scope>) =>
+  Effect.gen(function* () {
+    const { trusted, untrusted } = yield* Effect.promise(() => certificates)
+    const through = yield* proxy
+    return {
+      dialer: NodeDialer.make({ ca: trusted.certificate, proxy: through }),
+      listen: (handler: ServerWire.Handler, options: { readonly trusted: boolean }) =>
+        Tcp.listen(handler, options.trusted ? trusted : untrusted),
+      refusing: Effect.map(Tcp.freePort, place),
+      silent:
+        through === undefined
+          ? Effect.map(Tcp.silentPort, (port) => (port === undefined ? undefined : place(port)))
+          : Effect.undefined,
+      pass: () => Effect.void
+    }
+  })
 
-describe("NodeDialer", () => {
-  for (const { effect, name } of DialerContract.cases(subject)) it.live(name, () => effect)
-})
+const ways = {
+  directly: Effect.undefined,
+  "through SOCKS 5 (RFC 1928)": ProxyServer.socks5,
+  "through HTTP CONNECT (RFC 9110)": ProxyServer.http()
+}
+
+for (const [way, proxy] of Object.entries(ways)) {
+  describe(`NodeDialer, ${way}`, () => {
+    for (const { effect, name } of DialerContract.cases(subject(proxy))) it.live(name, () => effect)
+  })
+}

@@ -1,4 +1,4 @@
-import { NodeMailer } from "@effect-mail/node"
+import { NodeDialer, NodeMailer } from "@effect-mail/node"
 import { Mailbox, MailServer, TestCertificate } from "@effect-mail/testing"
 import { NodeSocketServer } from "@effect/platform-node"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
@@ -17,6 +17,11 @@ import {
   TlsPolicy
 } from "effect-mail"
 import { SocketServer } from "effect/socket"
+import { X509Certificate } from "node:crypto"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as ProxyServer from "./support/proxy.ts"
 
 const message = (to: string) =>
   Message.make({ from: "ada@sender.example", to, subject: "Hello", text: "Hello\n.\nBob\n" })
@@ -50,12 +55,16 @@ const withServer = <A, E>(
 
 const failureOf = (receipt: Receipt.Receipt): Failure.Failure | undefined => receipt.failed[0]?.failure
 
+type Invalid = SmtpSettings.InvalidSetting
+
 describe("types", () => {
   it("a mailer is all that comes out, and mistakes in options are typed", () => {
-    expectTypeOf(NodeMailer.layer()).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Router.InvalidOption>>()
-    expectTypeOf(NodeMailer.layerUrl("")).toEqualTypeOf<Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError>>()
+    expectTypeOf(NodeMailer.layer()).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Router.InvalidOption | Invalid>>()
+    expectTypeOf(NodeMailer.layerUrl("")).toEqualTypeOf<
+      Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError | Invalid>
+    >()
     expectTypeOf(NodeMailer.layerRelay([Endpoint.make({ host: "localhost" })])).toEqualTypeOf<
-      Layer.Layer<Mailer.Mailer>
+      Layer.Layer<Mailer.Mailer, Invalid>
     >()
     expectTypeOf(NodeMailer.layerConfig).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Config.ConfigError>>()
   })
@@ -141,6 +150,24 @@ describe("layer", () => {
         assert.isFalse(receipt.delivered[0]?.tls?.verified)
         const [mail] = yield* (yield* Mailbox.Mailbox).all
         assert.deepStrictEqual([mail?.recipients, mail?.secure], [["bob@[127.0.0.1]"], true])
+      })
+    )
+  )
+
+  it.live("obeys the policy that routing yields for the domain: pinned, it fails closed (CLASS-25, TLS-013)", () =>
+    withServer((port, ca) =>
+      Effect.gen(function* () {
+        const own = new X509Certificate(ca).fingerprint256
+        const sent = Effect.fnUntraced(function* (pin: string) {
+          const tls = (domain: string) => (domain === "[127.0.0.1]" ? TlsPolicy.pinned([pin]) : TlsPolicy.none)
+          const mailer = NodeMailer.layer({ routing: { port, privateAddresses: "allow", tls } })
+          return yield* Effect.provide(send("bob@[127.0.0.1]"), mailer)
+        })
+        const failure = failureOf(yield* sent(Array.from({ length: 32 }, () => "00").join(":")))
+        assert.deepInclude(failure, { _tag: "Unreachable", stage: "tls", enhanced: "4.7.5" })
+        assert.deepStrictEqual(yield* (yield* Mailbox.Mailbox).all, [])
+        const [outcome] = (yield* sent(own)).delivered
+        assert.deepStrictEqual([outcome?.tls?.verified, outcome?.tls?.fingerprint], [false, own])
       })
     )
   )
@@ -253,6 +280,80 @@ describe("layerConfig", () => {
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
     )
 
+  const inFolder = Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-mail-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  )
+
+  it.live("EFFECT_MAIL_CA_FILE is trusted, EFFECT_MAIL_LOCAL_ADDRESS is where connections come from", () =>
+    withServer((port, ca) =>
+      Effect.gen(function* () {
+        const file = join(yield* inFolder, "ca.pem")
+        writeFileSync(file, ca)
+        const environment = {
+          EFFECT_MAIL_SERVER: `smtp://ada@127.0.0.1:${port}`,
+          EFFECT_MAIL_PASSWORD: "s3cr3t",
+          EFFECT_MAIL_CA_FILE: file
+        }
+        // Only a login is missing now.
+        const untrusted = failureOf(yield* configured(send(), { ...environment, EFFECT_MAIL_CA_FILE: "" }))
+        const trusted = failureOf(yield* configured(send(), environment))
+        assert.deepStrictEqual([untrusted?.stage, trusted?.stage], ["tls", "auth"])
+        const local = { EFFECT_MAIL_SERVER: `smtp://127.0.0.1:${port}`, EFFECT_MAIL_LOCAL_ADDRESS: "::1, 192.0.2.1" }
+        const elsewhere = failureOf(yield* configured(send(), local))
+        assert.deepStrictEqual([elsewhere?.scope, elsewhere?.enhanced], ["local", "4.3.0"])
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("EFFECT_MAIL_PROXY is what mail goes through, with its login (RFC 7617)", () =>
+    withServer((port) =>
+      Effect.gen(function* () {
+        const proxy = yield* ProxyServer.http(undefined, "YWRhOnMzY3IzdA==")
+        const through = (login: string) =>
+          configured(send(), {
+            EFFECT_MAIL_SERVER: `smtp://127.0.0.1:${port}`,
+            EFFECT_MAIL_PROXY: `http://${login}${proxy.host}:${proxy.port}`
+          })
+        assert.isTrue((yield* through("ada:s3cr3t@")).complete)
+        const failure = failureOf(yield* through("ada:other@"))
+        assert.deepStrictEqual([failure?._tag, failure?.scope], ["Unreachable", "local"])
+        assert.include(failure?.message ?? "", "the proxy wants a user name and a password, or refused them (407)")
+        assert.notInclude(JSON.stringify(failure), "other")
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("EFFECT_MAIL_CERTIFICATE_FILE is the client certificate, with its key or with EFFECT_MAIL_KEY_FILE", () =>
+    Effect.gen(function* () {
+      const folder = yield* inFolder
+      const { certificate, key } = yield* TestCertificate.make("client.example.com")
+      const files = { both: `${certificate}\n${key}`, certificate, key, neither: "no certificate" }
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+      const configure = (environment: Readonly<Record<string, string>>) =>
+        Effect.provideService(NodeDialer.config, ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
+      const at = (name: string) => join(folder, name)
+      const together = yield* configure({ EFFECT_MAIL_CERTIFICATE_FILE: at("both") })
+      const apart = yield* configure({
+        EFFECT_MAIL_CERTIFICATE_FILE: at("certificate"),
+        EFFECT_MAIL_KEY_FILE: at("key")
+      })
+      assert.include(Redacted.value(together.clientCertificate?.key ?? Redacted.make("")), key)
+      assert.strictEqual(Redacted.value(apart.clientCertificate?.key ?? Redacted.make("")), key)
+      for (const [variable, name, words] of [
+        ["EFFECT_MAIL_CERTIFICATE_FILE", "neither", "holds no certificate in PEM"],
+        ["EFFECT_MAIL_CA_FILE", "neither", "holds no certificate in PEM"],
+        ["EFFECT_MAIL_CA_FILE", "nowhere", "cannot be read"],
+        ["EFFECT_MAIL_KEY_FILE", "nowhere", "cannot be read"]
+      ] as const) {
+        const error = yield* Effect.flip(configure({ [variable]: at(name) }))
+        assert.strictEqual(error._tag, "ConfigError")
+        assert.include(error.message, variable)
+        assert.include(error.message, words)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("sends through EFFECT_MAIL_SERVER, and introduces itself as EFFECT_MAIL_EHLO", () => {
     const names: Array<string> = []
     return withServer(
@@ -309,6 +410,14 @@ describe("layerConfig", () => {
         [{ EFFECT_MAIL_SERVER: "smtp://ada@mail.example.com" }, "EFFECT_MAIL_PASSWORD"],
         [{ EFFECT_MAIL_SERVER: "smtp://ada@mail.example.com", EFFECT_MAIL_PASSWORD: "" }, "EFFECT_MAIL_PASSWORD"],
         [{ EFFECT_MAIL_EHLO: "two words" }, "EFFECT_MAIL_EHLO"],
+        [{ EFFECT_MAIL_PROXY: "socks5://ada:s3cr3t@proxy.example.com/x" }, "EFFECT_MAIL_PROXY"],
+        [{ EFFECT_MAIL_PROXY: "http://ada%3A:s3cr3t@proxy.example.com" }, "EFFECT_MAIL_PROXY"],
+        [{ EFFECT_MAIL_LOCAL_ADDRESS: "192.0.2.1,host.example" }, "EFFECT_MAIL_LOCAL_ADDRESS"],
+        [{ EFFECT_MAIL_CONNECTIONS: "0" }, "EFFECT_MAIL_CONNECTIONS"],
+        [{ EFFECT_MAIL_MESSAGES: "many" }, "EFFECT_MAIL_MESSAGES"],
+        [{ EFFECT_MAIL_IDLE: "a while" }, "EFFECT_MAIL_IDLE"],
+        [{ EFFECT_MAIL_WAITING: "-1" }, "EFFECT_MAIL_WAITING"],
+        [{ EFFECT_MAIL_DEADLINE: "0 seconds" }, "EFFECT_MAIL_DEADLINE"],
         [{ EFFECT_MAIL_EHLO: "name.example\r\nMAIL FROM:<>" }, "EFFECT_MAIL_EHLO"]
       ] as const) {
         const exit = yield* Effect.exit(configured(send(), environment))

@@ -9,9 +9,9 @@ import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as DeliveryEvent from "./DeliveryEvent.ts"
 import { time } from "./internal/checks.ts"
 import type { PolicyError } from "./PolicyError.ts"
-import * as PolicyEvent from "./PolicyEvent.ts"
 
 /**
  * Notices what fails for too long. `about` is any name; times are in milliseconds since the epoch.
@@ -24,6 +24,8 @@ export interface Alarm {
   readonly failed: (about: string, failure: Failure, now: number) => Effect.Effect<void>
   /** An attempt has succeeded. It tells the observer when there was an alarm. */
   readonly succeeded: (about: string) => Effect.Effect<void>
+  /** Forgets what is known of something, for whoever remembers only so much. */
+  readonly forget: (about: string) => void
   /** Since when something has been failing, if it has. */
   readonly failingSince: (about: string) => number | undefined
 }
@@ -43,15 +45,18 @@ export const make = (options: { readonly after: Duration.Input }): Result.Result
         const { raised, since } = failing.get(about) ?? { raised: false, since: now }
         const late = now - since >= Duration.toMillis(after)
         failing.set(about, { since, raised: raised || late })
-        return late && !raised ? PolicyEvent.publish(PolicyEvent.failingSince({ about, since, failure })) : Effect.void
+        return late && !raised
+          ? DeliveryEvent.publish(DeliveryEvent.failingSince({ about, since, failure }))
+          : Effect.void
       },
       succeeded: (about) => {
         const before = failing.get(about)
         failing.delete(about)
         return before?.raised === true
-          ? PolicyEvent.publish(PolicyEvent.recovered({ about, since: before.since }))
+          ? DeliveryEvent.publish(DeliveryEvent.recovered({ about, since: before.since }))
           : Effect.void
       },
+      forget: (about) => void failing.delete(about),
       failingSince: (about) => failing.get(about)?.since
     }
   })

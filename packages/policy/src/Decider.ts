@@ -64,24 +64,53 @@ export const start = Effect.fnUntraced(function* (
   options: StartOptions = {}
 ): Effect.fn.Return<Decider> {
   const seeded = yield* chance(options.seed)
+  // What was not tried leaves no trace in later decisions, so a queue need not record it.
+  const untried = yield* chance(options.seed === undefined ? undefined : `${options.seed}/untried`)
   const waitFor = waits(policy)
   let course = Course.begin(options.since)
-  const decide = Effect.fnUntraced(function* (failure: Failure, now: number): Effect.fn.Return<Decision.Decision> {
+  const decide = (failure: Failure, now: number): Effect.Effect<Decision.Decision> => {
     const rule = Rule.find(policy.rules, failure)
     const ruled = rule === undefined ? failure : Rule.rewrite(rule, failure)
     course = Course.after(course, ruled, now)
     // What an operator says about a greeting stands, whatever the grace (CLASS-65).
     const verdict = rule === undefined ? greeted(policy, course, ruled, now) : ruled
-    if (verdict._tag === "PermFailure") return Decision.giveUp(verdict, policy.atEnd)
-    return atOnce(policy, course, verdict, now) ?? next(policy, course, verdict, now, yield* waitFor(verdict, now))
-  })
-  return { decide: (failure, now) => seeded(decide(failure, now)) }
+    if (verdict._tag === "PermFailure") return Effect.succeed(Decision.giveUp(verdict, policy.atEnd))
+    const final = atOnce(policy, course, verdict, now)
+    if (final !== undefined) return Effect.succeed(final)
+    const drawing = Kind.of(verdict) === "untried" ? untried : seeded
+    return Effect.map(drawing(waitFor(verdict, now)), (wait) => next(policy, course, verdict, now, wait))
+  }
+  return { decide: (failure, now) => Effect.suspend(() => decide(failure, now)) }
+})
+
+/**
+ * When attempts are made, counted from the first one, as long as all of them end with this failure; without chance. At most
+ * `limit` times are given (default 100), because a policy may make thousands of attempts.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const timetable = Effect.fnUntraced(function* (
+  policy: Policy,
+  failure: Failure,
+  limit = 100
+): Effect.fn.Return<ReadonlyArray<Duration.Duration>> {
+  const decider = yield* start({ ...policy, jitter: 0 }, { since: 0 })
+  const times = [0]
+  while (times.length < limit) {
+    const now = times.at(-1) ?? 0
+    const decision = yield* decider.decide(failure, now)
+    if (decision._tag !== "Retry") break
+    times.push(now + Duration.toMillis(decision.after))
+  }
+  return times.map((time) => Duration.millis(time))
 })
 
 /**
  * The decision that stands after a history of failed attempts: what `start` would have decided about them one after the
  * other, the last wait shortened by the time that went by until `now`. So a queue can go on after a restart, and under the
- * same `seed` it decides what it had decided before. An attempt that became due meanwhile is still made, even when the
+ * same `seed` it decides what it had decided before. What was not tried (CLASS-14, CLASS-15) may be in the history or not. An
+ * attempt that became due meanwhile is still made, even when the
  * lifetime ended while nobody was there to make it. An empty history says to try at once.
  *
  * @category constructors
@@ -116,8 +145,11 @@ const greeted = (policy: Policy, course: Course.Course, failure: Failure, now: n
   if (course.refusals === undefined || !Course.isRefusal(failure)) return failure
   const { after, attempts } = policy.greetingGrace
   const { count, since } = course.refusals
-  if (count < attempts && now - since < Duration.toMillis(after)) return failure
-  return permanent(failure, `The server turned every session away: ${count} in a row`)
+  if (count < attempts || now - since < Duration.toMillis(after)) return failure
+  return permanent(
+    failure,
+    `The server turned every session away: ${count} in a row, for ${Duration.format(Duration.millis(now - since))}`
+  )
 }
 
 // What follows without a look at the schedules, if anything does.

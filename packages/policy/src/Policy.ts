@@ -28,7 +28,7 @@ import type { PolicyError } from "./PolicyError.ts"
 import * as Provider from "./Provider.ts"
 import * as Rule from "./Rule.ts"
 
-export { replay, start } from "./Decider.ts"
+export { replay, start, timetable } from "./Decider.ts"
 export type { Attempt, Decider, StartOptions } from "./Decider.ts"
 export type { AtEnd } from "./Decision.ts"
 
@@ -56,7 +56,9 @@ export type OnUncertain = "retry" | "hold" | "fail"
 
 /**
  * How long a server may turn every session away with a 5xx greeting before that counts as permanent: until it has done so
- * for the time `after`, or in this number of `attempts` in a row, whichever comes first (CLASS-18).
+ * for the time `after` and in this number of `attempts` in a row, whichever comes last (CLASS-18). Three attempts are made
+ * within minutes, while a server is restarted or a filter is mended; and after a day without an attempt one refusal is not
+ * yet a habit.
  *
  * @category models
  * @since 0.1.0
@@ -117,13 +119,16 @@ export interface Settings {
    * twice as long as that one (CLASS-52); without it, exactly twice as long.
    */
   readonly uncertain: RetrySchedule | undefined
-  /** Answers when nothing was tried: `Kind`. */
+  /** Answers when nothing was tried (`Kind`) and nobody knows how long that will last: breakers and limits say it. */
   readonly untried: RetrySchedule
   /** The lifetime, counted from the first attempt; the last wait is cut so that a last attempt falls on its end. */
   readonly giveUpAfter: Duration.Duration
   /** How many attempts may follow the first one, if that is limited. */
   readonly retries: number | undefined
-  /** How far a wait is spread by chance: 0.15 is ±15 %. A wait that a server asked for is only ever made longer. */
+  /**
+   * How far a wait is spread by chance: 0.15 is ±15 %. The first wait, and one that a server asked for, are only ever made
+   * longer.
+   */
   readonly jitter: number
   /** What follows when the message may have been delivered. */
   readonly onUncertain: OnUncertain
@@ -158,7 +163,7 @@ const Proto = {
 
 /**
  * What `make` accepts; everything but `temp` has a default. Every policy is a set of options, too, so
- * `make({ ...Policy.standard, greetingGrace: { attempts: 1 } })` changes one setting.
+ * `make({ ...Policy.standard, greetingGrace: { after: "1 hour" } })` changes one setting.
  *
  * @category models
  * @since 0.1.0
@@ -183,7 +188,7 @@ export interface Options {
   readonly warnAfter?: ReadonlyArray<Duration.Input> | undefined
   /** Default: `bounce`. */
   readonly atEnd?: AtEnd | undefined
-  /** Default: 1 day or 3 attempts. */
+  /** Default: 1 day and 3 attempts. */
   readonly greetingGrace?:
     | {
         readonly after?: Duration.Input | undefined
@@ -220,7 +225,8 @@ export const makeUnsafe = (options: Options): Policy => Result.getOrThrow(make(o
 
 /**
  * The policy of a mail server, and the default: 5, 10, 20, 40, 80 and 160 minutes, then every 4 hours, spread by ±15 %,
- * for 5 days (RFC 5321 section 4.5.4.1). The sender is warned once after 4 hours.
+ * for 5 days (RFC 5321 section 4.5.4.1). The first wait is 5 minutes to 5:45 and never less, because a greylister that
+ * asks for 5 minutes (RFC 6647) would turn away who comes after 4:50. The sender is warned once after 4 hours.
  *
  * @category policies
  * @since 0.1.0

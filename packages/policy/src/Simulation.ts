@@ -8,11 +8,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Decider from "./Decider.ts"
 import { count, mistake, time } from "./internal/checks.ts"
-import * as Heap from "./internal/heap.ts"
-import * as Kind from "./Kind.ts"
-import * as Policy from "./Policy.ts"
+import { report } from "./internal/report.ts"
+import * as Stage from "./internal/stage.ts"
+import type * as Kind from "./Kind.ts"
+import type * as Policy from "./Policy.ts"
 import type { PolicyError } from "./PolicyError.ts"
 import type * as World from "./World.ts"
 
@@ -33,6 +33,8 @@ export interface Mail {
   readonly sla?: Duration.Input | undefined
   /** When to stop, from the beginning. Default: when every message has its end. */
   readonly until?: Duration.Input | undefined
+  /** Whether the policy's limits hold, breaker included; without them one sees its timetable alone. Default: true. */
+  readonly limited?: boolean | undefined
 }
 
 /**
@@ -105,6 +107,8 @@ export interface Report {
   readonly pending: number
   /** The number of attempts for all messages together. */
   readonly attempts: number
+  /** How often a limit or a breaker let nothing through, which is no attempt (CLASS-15). */
+  readonly heldBack: number
   /** The copies beyond the first one of each message. */
   readonly duplicates: number
   /** The delay that was wanted, in milliseconds, and how many messages kept to it. */
@@ -115,9 +119,10 @@ export interface Report {
 }
 
 /**
- * Plays a policy against a world. Each message is one destination of its own, decided by `Policy.start` under a seed made
- * of the simulation's and the message's number. Fails with a `PolicyError` when `messages` is not a whole number from 1,
- * `seed` is not a whole number, or a time is not finite and longer than zero.
+ * Plays a policy against a world. All messages go to one destination, which is held to the policy's limits as `Throttle` does
+ * it. Each message is decided about by `Policy.start` under a seed made of the simulation's and the message's number. Fails
+ * with a `PolicyError` when `messages` is not a whole number from 1, `seed` is not a whole number, or a time is not finite
+ * and longer than zero.
  *
  * @category running
  * @since 0.1.0
@@ -125,37 +130,12 @@ export interface Report {
 export const run = Effect.fnUntraced(
   function* (policy: Policy.Policy, world: World.World, mail: Mail): Effect.fn.Return<Report, PolicyError> {
     const plan = yield* Effect.fromResult(check(mail))
-    const queue = Heap.make<Message>()
-    const messages = Array.from({ length: plan.messages }, (_, number) => message(number, plan))
-    for (const self of messages) queue.push(self.sentAt, self)
-    const site = destination(world, plan.seed)
-    for (let next = queue.pop(); next !== undefined && next.at <= plan.until; next = queue.pop()) {
-      const self = next.item
-      const { failure, takes } = attempt(site, self, next.at)
-      const now = next.at + takes
-      if (failure === undefined) {
-        end(self, "delivered", now)
-        continue
-      }
-      self.decider ??= yield* Policy.start(policy, { since: self.sentAt, seed: `${plan.seed}:${self.number}` })
-      const decision = yield* self.decider.decide(failure, now)
-      if (decision._tag === "Retry") queue.push(now + Duration.toMillis(decision.after), self)
-      else end(self, decision._tag === "Hold" ? "held" : "failed", now)
-    }
-    return report(world, plan, messages, site.sessions)
+    return report(world, plan, yield* Stage.play(policy, world, plan))
   },
   (running) => Effect.withSpan(running, "Simulation.run", { captureStackTrace: false })
 )
 
-interface Plan {
-  readonly messages: number
-  readonly over: number
-  readonly seed: number
-  readonly sla: number
-  readonly until: number
-}
-
-const check = (mail: Mail): Result.Result<Plan, PolicyError> =>
+const check = (mail: Mail): Result.Result<Stage.Plan, PolicyError> =>
   Result.gen(function* () {
     const seed = mail.seed ?? 1
     return {
@@ -163,159 +143,7 @@ const check = (mail: Mail): Result.Result<Plan, PolicyError> =>
       over: Duration.toMillis(yield* time("over", mail.over ?? "1 hour")),
       seed: Number.isSafeInteger(seed) ? seed : yield* mistake("seed", `must be a whole number, not ${seed}`),
       sla: Duration.toMillis(yield* time("sla", mail.sla ?? "15 minutes")),
+      limited: mail.limited ?? true,
       until: mail.until === undefined ? Infinity : Duration.toMillis(yield* time("until", mail.until))
     }
   })
-
-// A message on its way; the simulation writes down here what happens to it.
-interface Message {
-  readonly number: number
-  readonly sentAt: number
-  readonly attempts: Array<Attempt>
-  decider: Decider.Decider | undefined
-  end: Course["end"]
-  endedAt: number | undefined
-  copies: number
-}
-
-const message = (number: number, plan: Plan): Message => ({
-  number,
-  sentAt: Math.floor((number * plan.over) / plan.messages),
-  attempts: [],
-  decider: undefined,
-  end: "pending",
-  endedAt: undefined,
-  copies: 0
-})
-
-const end = (self: Message, how: Course["end"], at: number): void => {
-  self.end = how
-  self.endedAt = at
-  self.decider = undefined
-}
-
-const attempt = (site: Site, self: Message, at: number): World.Answer => {
-  const answer = site.contact(self, at)
-  self.attempts.push({ at, result: resultOf(answer.failure) })
-  if (answer.failure === undefined || answer.delivered === true) self.copies++
-  return answer
-}
-
-const resultOf = (failure: World.Answer["failure"]): Attempt["result"] => {
-  if (failure === undefined) return "accepted"
-  return failure._tag === "PermFailure" ? "perm" : Kind.of(failure)
-}
-
-interface Session {
-  readonly at: number
-  readonly until: number
-}
-
-interface Site {
-  readonly sessions: ReadonlyArray<Session>
-  readonly contact: (message: Message, at: number) => World.Answer
-}
-
-// A destination remembers what it has accepted, in order of time.
-const destination = (world: World.World, seed: number): Site => {
-  const accepted: Array<number> = []
-  const sessions: Array<Session> = []
-  return {
-    sessions,
-    contact: (message, at) => {
-      const answer = world.answer({
-        message: message.number,
-        attempt: message.attempts.length + 1,
-        at,
-        firstAt: message.attempts[0]?.at ?? at,
-        acceptedWithin: (millis) => accepted.length - firstAfter(accepted, at - millis),
-        chance: (word) => hash(`${seed}/${message.number}/${word}`)
-      })
-      if (answer.failure === undefined) accepted.push(at)
-      sessions.push({ at, until: at + answer.takes })
-      return answer
-    }
-  }
-}
-
-// The index of the first of the sorted times that is later than this one.
-const firstAfter = (times: ReadonlyArray<number>, time: number): number => {
-  let [low, high] = [0, times.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((times[middle] ?? Infinity) > time) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
-// FNV-1a over the text and the finish of MurmurHash 3: a number from 0 to below 1.
-const hash = (text: string): number => {
-  let h = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) h = Math.imul(h ^ text.charCodeAt(index), 0x01000193)
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return ((h ^ (h >>> 16)) >>> 0) / 0x1_0000_0000
-}
-
-const report = (
-  world: World.World,
-  plan: Plan,
-  messages: ReadonlyArray<Message>,
-  sessions: ReadonlyArray<Session>
-): Report => {
-  const number = (how: Course["end"]) => messages.filter((course) => course.end === how).length
-  const delays = messages.flatMap((course) => (course.end === "delivered" ? [delayOf(course)] : [])).toSorted(ascending)
-  return {
-    world: world.name,
-    seed: plan.seed,
-    messages: messages.map(({ attempts, copies, end, endedAt, sentAt }) => ({
-      sentAt,
-      attempts,
-      end,
-      endedAt,
-      copies
-    })),
-    delivered: delays.length,
-    failed: number("failed"),
-    held: number("held"),
-    pending: number("pending"),
-    attempts: sessions.length,
-    duplicates: messages.reduce((sum, { copies }) => sum + Math.max(0, copies - 1), 0),
-    sla: { within: plan.sla, kept: firstAfter(delays, plan.sla) },
-    delay: percentiles(delays),
-    load: load(sessions)
-  }
-}
-
-const delayOf = (self: Message): number => (self.endedAt ?? self.sentAt) - self.sentAt
-
-const ascending = (a: number, b: number): number => a - b
-
-const percentiles = (sorted: ReadonlyArray<number>): Percentiles | undefined => {
-  const rank = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0
-  return sorted.length === 0 ? undefined : { p50: rank(0.5), p95: rank(0.95), p99: rank(0.99), max: rank(1) }
-}
-
-// The bins of a chart: as fine as a minute, and never more than 120 of them.
-const load = (sessions: ReadonlyArray<Session>): Load => {
-  const last = sessions.at(-1)?.at ?? 0
-  const bin = Math.max(60_000, Math.ceil((last + 1) / 120))
-  const attempts = Array.from({ length: Math.floor(last / bin) + 1 }, () => 0)
-  for (const { at } of sessions) {
-    const index = Math.floor(at / bin)
-    attempts[index] = (attempts[index] ?? 0) + 1
-  }
-  const peak = attempts.reduce((most, some) => Math.max(most, some), 0)
-  return { bin, attempts, peak, sessions: mostAtOnce(sessions) }
-}
-
-const mostAtOnce = (sessions: ReadonlyArray<Session>): number => {
-  const ends = sessions.map(({ until }) => until).toSorted(ascending)
-  let [ended, most] = [0, 0]
-  sessions.forEach(({ at }, begun) => {
-    while ((ends[ended] ?? Infinity) < at) ended++
-    most = Math.max(most, begun + 1 - ended)
-  })
-  return most
-}

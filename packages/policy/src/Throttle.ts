@@ -9,7 +9,8 @@
  *
  * @since 0.1.0
  */
-import type * as Failure from "@effect-mail/protocol/Failure"
+import * as Failure from "@effect-mail/protocol/Failure"
+import type { Outcome } from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +21,7 @@ import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Alarm from "./Alarm.ts"
 import { type Checked, count } from "./internal/checks.ts"
 import { makeGate } from "./internal/gate.ts"
+import { signalOf } from "./internal/signal.ts"
 import * as Site from "./internal/site.ts"
 import type { Limits } from "./Limits.ts"
 import * as Policy from "./Policy.ts"
@@ -91,6 +93,21 @@ export interface AroundOptions<A> {
 }
 
 /**
+ * What the outcomes of an attempt say about the destination, for `AroundOptions`: the failure that asks for less, if there
+ * is one; nothing when somebody was accepted; and else the failure that weighs most (`Failure.combine`).
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const failureOf = (outcomes: ReadonlyArray<Outcome>): Failure.Failure | undefined => {
+  const failures = outcomes.flatMap((outcome) => (outcome._tag === "Failed" ? outcome.failure : []))
+  const [first, ...others] = failures
+  if (first === undefined) return undefined
+  const slow = failures.find((failure) => signalOf(failure) === "slow")
+  return slow !== undefined || failures.length < outcomes.length ? slow : Failure.combine(first, ...others)
+}
+
+/**
  * Keeps attempts within limits.
  *
  * @category services
@@ -119,13 +136,16 @@ export class Throttle extends Context.Service<
  * @since 0.1.0
  */
 export interface Options {
-  /** The limits for a key. Default: what `CurrentPolicy` says for that destination when the throttle is made. */
+  /** The limits for a key, asked for once. Default: what the attempt's `CurrentPolicy` says for that destination. */
   readonly limits?: ((key: Key) => Limits) | undefined
-  /** How many attempts run at once everywhere; they are shared out fairly among the keys. Default: no limit. */
+  /**
+   * How many attempts run at once everywhere; they are shared out fairly among the keys. An attempt inside throttles around
+   * each other counts once, under the key of the outermost. Default: no limit.
+   */
   readonly total?: number | undefined
-  /** How long something may fail before there is an alarm. Default: 1 hour. */
+  /** How long nothing may get through somewhere before there is an alarm. Default: 1 hour. */
   readonly alarmAfter?: Duration.Input | undefined
-  /** How many destinations are remembered; beyond it, those with nothing to remember go first. Default: 10,000. */
+  /** How many destinations are remembered; beyond it, one is forgotten for each new one, first those with nothing to remember. Default: 10,000. */
   readonly remembered?: number | undefined
 }
 
@@ -151,39 +171,54 @@ export const layerNoDeps = (
 export const layer = (options: Options = {}): Layer.Layer<Throttle, PolicyError> =>
   layerNoDeps(options).pipe(Layer.provide([CircuitBreaker.layerStoreMemory(), RateLimiter.layerStoreMemory]))
 
-const limitsBy =
-  (policy: Policy.Policy) =>
-  (key: Key): Limits => {
-    const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
-    if (kind === "domain") return Policy.forDestination(policy, { domain: name }).limits
-    if (kind === "host") return Policy.forDestination(policy, { hosts: [name] }).limits
-    const hosts = kind === "provider" ? Provider.all.find((known) => known.name === name)?.hosts : undefined
-    return Policy.forDestination(policy, { hosts }).limits
-  }
+const limitsBy = (policy: Policy.Policy, key: Key): Limits => {
+  if (policy.overrides.length === 0) return policy.limits
+  const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
+  if (kind === "domain") return Policy.forDestination(policy, { domain: name }).limits
+  if (kind === "host") return Policy.forDestination(policy, { hosts: [name] }).limits
+  const hosts = kind === "provider" ? Provider.all.find((known) => known.name === name)?.hosts : undefined
+  return Policy.forDestination(policy, { hosts }).limits
+}
+
+// Whether a throttle further out has counted the attempt among its total.
+const Counted = Context.Reference("@effect-mail/policy/Throttle/Counted", { defaultValue: () => false })
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const total = options.total === undefined ? undefined : yield* checked(count("total", options.total, 1))
   const remembered = yield* checked(count("remembered", options.remembered ?? 10_000, 1))
-  const limitsFor = options.limits ?? limitsBy(yield* Policy.CurrentPolicy)
   const alarm = yield* checked(Alarm.make({ after: options.alarmAfter ?? "1 hour" }))
-  const gate = yield* makeGate(alarm)
-  const sites = new Map<Key, Site.Site>()
-  const siteFor = (key: Key): Site.Site => {
+  const sites = new Map<string, Site.Site>()
+  const gate = yield* makeGate(alarm, (name) => sites.get(name))
+  const siteFor = (key: Key, policy: Policy.Policy): Site.Site => {
     const known = sites.get(key)
-    if (known !== undefined) return known
-    if (sites.size >= remembered) forgetOne(sites)
-    const site = Site.make(key, limitsFor(key))
+    if (known === undefined) return newSite(key, options.limits?.(key) ?? limitsBy(policy, key))
+    if (options.limits !== undefined) return known
+    const limits = limitsBy(policy, key)
+    if (limits !== known.limits) Site.limit(known, limits)
+    return known
+  }
+  const newSite = (key: Key, limits: Limits): Site.Site => {
+    const old = sites.size < remembered ? undefined : Site.expendable(sites.values())
+    if (old !== undefined) sites.delete(old.name)
+    if (old !== undefined) alarm.forget(old.name)
+    const site = Site.make(key, limits)
     sites.set(key, site)
     return site
   }
   const shared = total === undefined ? undefined : PartitionedSemaphore.makeUnsafe<Key>({ permits: total })
+  const counted = <A, E, R>(key: Key, attempt: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    shared === undefined ? attempt : shared.withPermit(key)(Effect.provideService(attempt, Counted, true))
   return Throttle.of({
     around: (key, around) => {
       const failureOf = around?.failureOf
-      return (attempt) => {
-        const limited = shared === undefined ? attempt : shared.withPermit(key)(attempt)
-        return gate.run(() => siteFor(key), limited, failureOf)
-      }
+      return (attempt) =>
+        Effect.withFiber((fiber) =>
+          gate.run(
+            siteFor(key, fiber.getRef(Policy.CurrentPolicy)),
+            fiber.getRef(Counted) ? attempt : counted(key, attempt),
+            failureOf
+          )
+        )
     },
     standing: (key) =>
       Effect.sync(() => {
@@ -201,13 +236,3 @@ const standing = (site: Site.Site, alarm: Alarm.Alarm): Standing => ({
 })
 
 const checked = <A>(result: Checked<A>): Effect.Effect<A, PolicyError> => Effect.fromResult(result)
-
-// The one that has been known for the longest time of those with nothing to remember.
-const forgetOne = (sites: Map<Key, Site.Site>): void => {
-  for (const [key, site] of sites) {
-    if (Site.isIdle(site)) {
-      sites.delete(key)
-      return
-    }
-  }
-}

@@ -105,6 +105,17 @@ describe("Decider", () => {
       })
     )
 
+    it.effect("is asked again as soon as the breaker or the limit lets it, which may be sooner than 5 minutes", () =>
+      Effect.gen(function* () {
+        const soon = yield* run(exact, () => resting("mx.example.com is resting; try again in 15 seconds"), {
+          limit: 3
+        })
+        assert.deepStrictEqual(soon.waits, [15_000, 15_000, 15_000])
+        const spread = yield* run(Policy.standard, () => resting("try again in 100 seconds"), { seed: 1, limit: 100 })
+        assert.isTrue(spread.waits.every((wait) => wait >= 100_000 && wait <= 115_000))
+      })
+    )
+
     it.effect("CLASS-64 does not hide the last real error", () =>
       Effect.gen(function* () {
         const { end } = yield* run(exact, (n) => (n === 0 ? temp("4.7.1 Not now") : resting()))
@@ -117,36 +128,48 @@ describe("Decider", () => {
   })
 
   describe("CLASS-18 a 5xx greeting", () => {
-    it.effect("becomes permanent with the third attempt in a row", () =>
+    const daily = Policy.makeUnsafe({ ...exact, temp: Backoff.steps(["23 hours", "1 hour"]), unreachable: exact.temp })
+
+    it.effect("becomes permanent when it has been so for a day, and not with the third attempt in a quarter hour", () =>
       Effect.gen(function* () {
         const { end, times } = yield* run(exact, () => refusal())
-        assert.deepStrictEqual(times, [0, 5, 15])
+        assert.deepStrictEqual(times, [0, 5, 15, 35, 75, 155, 315, 555, 795, 1035, 1275, 1515])
         const failure = reported(end)
         assert.strictEqual(failure?._tag, "PermFailure")
         assert.strictEqual(failure?.scope, "domain")
         assert.strictEqual(failure?.next, "never")
         assert.strictEqual(failure?.code, 554)
         assert.deepStrictEqual(failure?.lines, ["No SMTP service here"])
+        assert.strictEqual(failure?.hint, "The server turned every session away: 12 in a row, for 1d 1h 15m")
       })
     )
 
-    it.effect("becomes permanent after a day, if that is sooner", () =>
+    it.effect("becomes permanent with the third attempt, if that is later", () =>
       Effect.gen(function* () {
-        const policy = exact.pipe(Policy.onTemp(Backoff.steps(["23 hours", "1 hour"])))
-        const { end, times } = yield* run(Policy.makeUnsafe({ ...policy, greetingGrace: { attempts: 100 } }), () =>
-          refusal()
-        )
+        const rare = yield* run(Policy.onTemp(exact, Backoff.steps(["30 hours"])), () => refusal())
+        assert.deepStrictEqual(rare.times, [0, 30 * 60, 60 * 60])
+        const { end, times } = yield* run(daily, () => refusal())
         assert.deepStrictEqual(times, [0, 23 * 60, 24 * 60])
         assert.strictEqual(reported(end)?.code, 554)
       })
     )
 
+    it.effect("takes as long and as many attempts as the policy says", () =>
+      Effect.gen(function* () {
+        const policy = Policy.makeUnsafe({ ...exact, greetingGrace: { after: "10 minutes", attempts: 2 } })
+        assert.deepStrictEqual((yield* run(policy, () => refusal())).times, [0, 5, 15])
+      })
+    )
+
     it.effect("is forgotten when the server lets a session in, and not when it cannot be reached", () =>
       Effect.gen(function* () {
-        const welcome = yield* run(exact, (n) => (n === 2 ? temp() : refusal()))
-        assert.strictEqual(welcome.decisions.length, 6)
-        const away = yield* run(exact, (n) => (n === 2 ? unreachable() : refusal()))
-        assert.strictEqual(away.decisions.length, 4)
+        const welcome = yield* run(daily, (n) => (n === 2 ? temp() : refusal()))
+        assert.deepStrictEqual(
+          welcome.times,
+          [0, 23, 24, 25, 26, 27, ...Array.from({ length: 22 }, (_, n) => 28 + n)].map((n) => n * 60)
+        )
+        const away = yield* run(daily, (n) => (n === 1 ? unreachable() : refusal()))
+        assert.strictEqual(reported(away.end)?.code, 554)
       })
     )
 
@@ -161,8 +184,9 @@ describe("Decider", () => {
     it.effect("CLASS-22 holds for a 5xx to HELO", () =>
       Effect.gen(function* () {
         const helo = Failure.temp({ stage: "ehlo", scope: "host", next: "host", code: 550, reason: "go away" })
-        const { times } = yield* run(exact, () => helo)
-        assert.deepStrictEqual(times, [0, 5, 15])
+        const { end, times } = yield* run(exact, () => helo)
+        assert.strictEqual(times.at(-1), 1515)
+        assert.strictEqual(reported(end)?.code, 550)
       })
     )
 

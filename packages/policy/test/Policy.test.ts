@@ -129,12 +129,24 @@ describe("Policy", () => {
         const { waits } = yield* run(Policy.standard, () => temp(), { seed: "message-1", limit: 8 })
         assert.deepStrictEqual(
           waits,
-          [319_569, 629_280, 1_029_763, 2_706_480, 5_080_105, 9_953_639, 12_799_628, 16_559_373]
+          [332_285, 629_280, 1_029_763, 2_706_480, 5_080_105, 9_953_639, 12_799_628, 16_559_373]
         )
         const again = yield* run(Policy.standard, () => temp(), { seed: "message-1", limit: 8 })
         assert.deepStrictEqual(again.waits, waits)
         const other = yield* run(Policy.standard, () => temp(), { seed: "message-2", limit: 8 })
         assert.notDeepEqual(other.waits, waits)
+      })
+    )
+
+    it.effect("SMTP-075 the first wait is 5 minutes or more, never less: a greylister of 5 minutes is content", () =>
+      Effect.gen(function* () {
+        const first = new Set<number>()
+        for (let seed = 0; seed < 200; seed++) {
+          const { waits } = yield* run(Policy.standard, () => temp(), { seed, limit: 1 })
+          first.add(waits[0] ?? 0)
+        }
+        assert.isTrue(Math.min(...first) >= 300_000 && Math.min(...first) < 301_000)
+        assert.isTrue(Math.max(...first) <= 345_000 && Math.max(...first) > 344_000)
       })
     )
 

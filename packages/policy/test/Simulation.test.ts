@@ -94,10 +94,79 @@ describe("Simulation", () => {
     Effect.gen(function* () {
       const report = yield* play(Policy.standard, World.slow("2 minutes"), { messages: 60 })
       assert.strictEqual(report.delay?.p50, 2 * minute)
-      assert.strictEqual(report.load.sessions, 3)
-      assert.strictEqual((yield* play(Policy.standard, World.slow("1 hour"), { messages: 60 })).load.sessions, 60)
+      assert.strictEqual(report.load.sessions, 2)
+      const hour = yield* play(Policy.standard, World.slow("1 hour"), { messages: 60, limited: false })
+      assert.strictEqual(hour.load.sessions, 60)
     })
   )
+
+  describe("CLASS-15 honours the limits of the policy", () => {
+    it.effect("how many at once: the others wait for their turn, which is no attempt", () =>
+      Effect.gen(function* () {
+        const narrow = Policy.limits(Policy.standard, { concurrency: { initial: 2, maximum: 4 } })
+        const report = yield* play(narrow, World.slow("2 minutes"), { messages: 200 })
+        assert.strictEqual(report.load.sessions, 4)
+        assert.strictEqual(report.delivered, 200)
+        assert.strictEqual(report.attempts, 200)
+        assert.isAbove(report.heldBack, 0)
+        // 4 in 2 minutes, with hardly a pause.
+        const last = Math.max(...report.messages.map(({ endedAt }) => endedAt ?? Infinity))
+        assert.isTrue(last >= 100 * minute && last < 115 * minute, `${last / minute}`)
+      })
+    )
+
+    it.effect("rates: no window has more, and a server that would have refused never must", () =>
+      Effect.gen(function* () {
+        const world = World.rateLimit({ limit: 60, window: "1 hour" })
+        const polite = Policy.limits(Policy.standard, { rates: [{ limit: 1, window: "1 minute" }] })
+        const report = yield* play(polite, world, { messages: 100, over: "1 minute" })
+        assert.strictEqual(report.attempts, 100)
+        assert.strictEqual(report.delivered, 100)
+        const starts = report.messages.flatMap(({ attempts }) => attempts.map(({ at }) => at)).toSorted((a, b) => a - b)
+        starts.forEach((at, index) => assert.isAtLeast((starts[index + 1] ?? Infinity) - at, minute))
+        const rude = yield* play(Policy.standard, world, { messages: 100, over: "1 minute", limited: false })
+        assert.isAbove(rude.attempts, 140)
+      })
+    )
+
+    it.effect("the breaker: a host that is down is asked by one message for all", () =>
+      Effect.gen(function* () {
+        const world = World.outage({ from: 0, until: "8 hours" })
+        const kept = yield* play(Policy.standard, world, { messages: 1000 })
+        const loose = yield* play(Policy.standard, world, { messages: 1000, limited: false })
+        assert.strictEqual(kept.delivered, 1000)
+        assert.isBelow(kept.attempts, 1050)
+        assert.isAbove(loose.attempts, 7000)
+        assert.isBelow(kept.delay?.max ?? Infinity, 9.3 * hour)
+      })
+    )
+
+    it.effect("a server that asks for less is left alone", () =>
+      Effect.gen(function* () {
+        const world = World.rateLimit({ limit: 100, window: "1 hour" })
+        const kept = yield* play(Policy.standard, world, { messages: 500 })
+        const loose = yield* play(Policy.standard, world, { messages: 500, limited: false })
+        assert.strictEqual(kept.delivered, 500)
+        assert.isBelow(kept.attempts * 2, loose.attempts)
+      })
+    )
+
+    it.effect("CLASS-64 and what a limit holds back for too long is given up with its lifetime", () =>
+      Effect.gen(function* () {
+        const closed = Policy.limits(Policy.otp, { rates: [{ limit: 10, window: "1 day" }] })
+        const report = yield* play(closed, World.open, { messages: 50, over: "1 second" })
+        assert.strictEqual(report.delivered, 10)
+        assert.strictEqual(report.failed, 40)
+        assert.strictEqual(report.attempts, 10)
+        for (const { end, endedAt = 0, sentAt } of report.messages) {
+          if (end === "failed") assert.strictEqual(endedAt - sentAt, 10 * minute)
+        }
+        const once = yield* play(Policy.retries(closed, 0), World.open, { messages: 50, over: "1 second" })
+        assert.strictEqual(once.failed, 40)
+        assert.isBelow(once.messages[49]?.endedAt ?? 0, 2000)
+      })
+    )
+  })
 
   it.effect("CLASS-43 a permanent failure is attempted once", () =>
     Effect.gen(function* () {
@@ -137,7 +206,7 @@ describe("Simulation", () => {
         ...World.outage({ from: 0, until: "1 day" }).answer(contact),
         takes: minute
       }))
-      const report = yield* play(Policy.otp, dead)
+      const report = yield* play(Policy.otp, dead, { limited: false })
       // The last attempt begins at the end of the lifetime or earlier, and takes its minute.
       for (const { endedAt = 0, sentAt } of report.messages) {
         assert.isTrue(endedAt - sentAt >= 10 * minute && endedAt - sentAt <= 11 * minute, `${endedAt - sentAt}`)

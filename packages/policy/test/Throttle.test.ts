@@ -8,7 +8,7 @@ import {
   Limits,
   Policy,
   PolicyError,
-  PolicyEvent,
+  DeliveryEvent,
   Provider,
   RetryHint,
   Throttle
@@ -247,9 +247,30 @@ describe("Throttle", () => {
           yield* repeat(10, failure)
         }
         assert.isAtLeast((yield* standing()).concurrency, 5)
-        assert.strictEqual((yield* standing()).failingSince, undefined)
         assert.strictEqual(yield* attempt(), "sent")
+        assert.strictEqual((yield* standing()).failingSince, undefined)
       }).pipe(Effect.provide(layer()))
+    )
+
+    it.effect("CLASS-31 CLASS-32 a relay that refuses our login is left alone before it locks us out", () =>
+      Effect.gen(function* () {
+        const login = Failure.unreachable({ stage: "auth", scope: "relay", next: "later", code: 535, reason: "no" })
+        yield* repeat(5, login)
+        assert.strictEqual(waitOf(yield* refusal()), 15)
+      }).pipe(Effect.provide(layer()))
+    )
+
+    it.effect("in all, an attempt inside two throttles counts once: a total of one lets it through", () =>
+      Effect.gen(function* () {
+        const throttle = yield* Throttle.Throttle
+        const both = Effect.succeed("sent").pipe(
+          throttle.around(Throttle.host("mx.example.com")),
+          throttle.around(Throttle.domain("example.com"))
+        )
+        const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(both, { startImmediately: true }))
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), ["sent", "sent", "sent"])
+      }).pipe(Effect.provide(layer({}, { total: 1 })))
     )
 
     it.effect("in all, no more at once than the total", () =>
@@ -265,7 +286,7 @@ describe("Throttle", () => {
   })
 
   describe("the breaker", () => {
-    it.effect("CLASS-15 opens after 5 failures in a row, rests 15 seconds, and tries with one attempt", () =>
+    it.effect("CLASS-15 SMTP-074 opens after 5 failures in a row, rests 15 seconds, and tries with one attempt", () =>
       Effect.gen(function* () {
         yield* repeat(5, unreachable())
         const failure = yield* refusal()
@@ -496,6 +517,58 @@ describe("Throttle", () => {
     )
   )
 
+  it.effect("holds each attempt to the limits of its own policy", () =>
+    Effect.gen(function* () {
+      const passed = Effect.fnUntraced(function* (policy: Policy.Policy) {
+        const exits = yield* Effect.provideService(repeat(9), Policy.CurrentPolicy, policy)
+        return exits.filter(Exit.isSuccess).length
+      })
+      const hourly = (limit: number) => Policy.limits(Policy.standard, { rates: [{ limit, window: "1 hour" }] })
+      assert.strictEqual(yield* passed(hourly(2)), 2)
+      assert.strictEqual(yield* passed(Policy.standard), 9)
+      assert.strictEqual(yield* passed(hourly(5)), 5)
+      assert.strictEqual(yield* passed(hourly(2)), 0)
+      const narrow = Policy.limits(Policy.standard, { concurrency: { initial: 1, maximum: 1 } })
+      const one = yield* Effect.provideService(held(3), Policy.CurrentPolicy, narrow)
+      assert.strictEqual(one.running(), 1)
+      assert.isAbove((yield* standing()).concurrency, 4)
+      yield* one.release
+      yield* Fiber.awaitAll(one.fibers)
+    }).pipe(Effect.provide(Throttle.layer()))
+  )
+
+  it.effect("what may not pass at a host or a provider goes to another host; at a domain, a relay it waits", () =>
+    Effect.gen(function* () {
+      const closed = { rates: [{ limit: 1, window: "1 hour" }] } as const
+      const next = Effect.fnUntraced(function* (at: Throttle.Key) {
+        yield* attempt(undefined, at)
+        return (yield* Effect.flip(attempt(undefined, at))).next
+      })
+      const keys = [
+        Throttle.host("mx.example.com"),
+        Throttle.provider(Provider.google),
+        Throttle.domain("example.com"),
+        Throttle.relay("mine")
+      ]
+      assert.deepStrictEqual(yield* Effect.provide(Effect.forEach(keys, next), layer(closed)), [
+        "host",
+        "host",
+        "later",
+        "later"
+      ])
+    })
+  )
+
+  it.effect("remembers no more destinations than it is told, even when all of them are in trouble", () =>
+    Effect.gen(function* () {
+      const throttle = yield* Throttle.Throttle
+      const dead = (n: number) => Throttle.domain(`dead${n}.example`)
+      for (let n = 0; n < 10; n++) yield* Effect.ignore(attempt(unreachable(), dead(n)))
+      assert.isUndefined(yield* throttle.standing(dead(6)))
+      assert.isDefined(yield* throttle.standing(dead(7)))
+    }).pipe(Effect.provide(layer({}, { remembered: 3 })))
+  )
+
   it.effect("remembers no more destinations than it is told, and forgets none that is in trouble", () =>
     Effect.gen(function* () {
       const throttle = yield* Throttle.Throttle
@@ -523,11 +596,13 @@ describe("Throttle", () => {
   )
 })
 
-describe("PolicyEvent", () => {
+describe("DeliveryEvent", () => {
+  const ada = { messageId: "<1@example.com>", recipients: ["ada@example.com"], since: 0 }
+
   const recorded = Effect.fnUntraced(function* <A, E, R>(program: Effect.Effect<A, E, R>) {
-    const seen: Array<PolicyEvent.PolicyEvent> = []
-    const observer = (event: PolicyEvent.PolicyEvent) => Effect.sync(() => void seen.push(event))
-    yield* Effect.provideService(program, PolicyEvent.Observer, observer)
+    const seen: Array<DeliveryEvent.DeliveryEvent> = []
+    const observer = (event: DeliveryEvent.DeliveryEvent) => Effect.sync(() => void seen.push(event))
+    yield* Effect.provideService(program, DeliveryEvent.Observer, observer)
     return seen
   })
 
@@ -545,7 +620,7 @@ describe("PolicyEvent", () => {
       )
       const told = seen.map((event) => (event._tag === "BreakerChanged" ? `${event.from} ${event.to}` : event._tag))
       assert.sameMembers(told, ["Closed Open", "Refused", "Open HalfOpen", "HalfOpen Closed", "SlowedDown"])
-      for (const { about } of seen) assert.strictEqual(about, "domain:example.com")
+      for (const event of seen) assert.isTrue("about" in event && event.about === "domain:example.com")
     })
   )
 
@@ -571,6 +646,54 @@ describe("PolicyEvent", () => {
         ]
       )
     })
+  )
+
+  it.effect("raises the alarm for a domain that only ever says 'not now', and not for one that takes some mail", () =>
+    Effect.gen(function* () {
+      const alarms = Effect.fnUntraced(function* (other: Failure.Failure | undefined) {
+        const seen = yield* recorded(
+          Effect.gen(function* () {
+            for (let n = 0; n < 9; n++) {
+              yield* Effect.exit(attempt(temp()))
+              yield* Effect.exit(attempt(n === 4 ? other : temp()))
+              yield* TestClock.adjust("10 minutes")
+            }
+          }).pipe(Effect.provide(layer()))
+        )
+        return seen.map(({ _tag }) => _tag)
+      })
+      assert.deepStrictEqual(yield* alarms(temp()), ["FailingSince"])
+      assert.deepStrictEqual(yield* alarms(undefined), [])
+      assert.deepStrictEqual(yield* alarms(perm()), [])
+    })
+  )
+
+  it.effect("tells of a breaker whoever attempted something there last", () =>
+    Effect.gen(function* () {
+      yield* recorded(repeat(5, unreachable()))
+      yield* TestClock.adjust("15 seconds")
+      const seen = yield* recorded(Effect.andThen(attempt(), TestClock.adjust("1 second")))
+      assert.deepStrictEqual(
+        seen.map((event) => (event._tag === "BreakerChanged" ? event.to : event._tag)),
+        ["HalfOpen", "Closed"]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("an application hears of everything through one layer", () =>
+    Effect.gen(function* () {
+      const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(DeliveryEvent.stream, 3)), {
+        startImmediately: true
+      })
+      yield* repeat(6, unreachable())
+      yield* TestClock.adjust("15 seconds")
+      yield* attempt()
+      const events = yield* Fiber.join(seen)
+      assert.deepStrictEqual(
+        events.map((event) => (event._tag === "BreakerChanged" ? event.to : event._tag)),
+        ["Open", "Refused", "HalfOpen"]
+      )
+    }).pipe(Effect.provide(Layer.provideMerge(layer(), DeliveryEvent.layer())))
   )
 
   it.effect("an alarm for recipients: since when, once, and again after it worked", () =>
@@ -601,12 +724,12 @@ describe("PolicyEvent", () => {
     Effect.gen(function* () {
       const failure = temp()
       const decider = yield* Policy.start(Policy.standard.pipe(Policy.jitter(0), Policy.giveUpAfter("5 minutes")))
-      const first = PolicyEvent.fromDecision("ada@example.com", failure, yield* decider.decide(failure, 0))
+      const first = DeliveryEvent.fromDecision(ada, failure, yield* decider.decide(failure, 0))
       assert.deepStrictEqual(
         first,
-        PolicyEvent.deferred({ about: "ada@example.com", failure, after: Duration.minutes(5), because: "temp" })
+        DeliveryEvent.deferred({ ...ada, failure, after: Duration.minutes(5), because: "temp" })
       )
-      const last = PolicyEvent.fromDecision("ada@example.com", failure, yield* decider.decide(failure, 5 * minute))
+      const last = DeliveryEvent.fromDecision(ada, failure, yield* decider.decide(failure, 5 * minute))
       assert.isTrue(last._tag === "GaveUp" && last.atEnd === "bounce" && last.failure.enhanced === "5.4.7")
     })
   )
@@ -615,11 +738,11 @@ describe("PolicyEvent", () => {
     Effect.gen(function* () {
       const collected = yield* Effect.scoped(
         Effect.gen(function* () {
-          const hub = yield* PolicyEvent.hub()
+          const hub = yield* DeliveryEvent.hub()
           const reader = yield* Effect.forkDetach(Stream.runCollect(hub.events), { startImmediately: true })
           yield* Effect.provideService(
-            PolicyEvent.publish(PolicyEvent.recovered({ about: "relay:mine", since: 0 })),
-            PolicyEvent.Observer,
+            DeliveryEvent.publish(DeliveryEvent.recovered({ about: "relay:mine", since: 0 })),
+            DeliveryEvent.Observer,
             hub.observer
           )
           yield* Effect.yieldNow
@@ -627,7 +750,7 @@ describe("PolicyEvent", () => {
         })
       )
       const events = yield* Fiber.join(collected)
-      assert.deepStrictEqual(events, [PolicyEvent.recovered({ about: "relay:mine", since: 0 })])
+      assert.deepStrictEqual(events, [DeliveryEvent.recovered({ about: "relay:mine", since: 0 })])
     })
   )
 
@@ -635,17 +758,17 @@ describe("PolicyEvent", () => {
     Effect.gen(function* () {
       const registry = new Map()
       yield* Effect.gen(function* () {
-        yield* PolicyEvent.publish(PolicyEvent.breakerChanged({ about: "host:a", from: "Closed", to: "Open" }))
-        yield* PolicyEvent.publish(
-          PolicyEvent.deferred({ about: "a@b.test", failure: temp(), after: Duration.minutes(5), because: "temp" })
+        yield* DeliveryEvent.publish(DeliveryEvent.breakerChanged({ about: "host:a", from: "Closed", to: "Open" }))
+        yield* DeliveryEvent.publish(
+          DeliveryEvent.deferred({ ...ada, failure: temp(), after: Duration.minutes(5), because: "temp" })
         )
         const snapshot = yield* Metric.snapshot
         const names = snapshot.map(({ attributes, id }) => `${id} ${JSON.stringify(attributes ?? {})}`).toSorted()
         assert.deepStrictEqual(names, [
           `effect_mail_breaker_changes_total {"to":"Open"}`,
           `effect_mail_deferral_seconds {}`,
-          `effect_mail_policy_events_total {"event":"BreakerChanged"}`,
-          `effect_mail_policy_events_total {"event":"Deferred"}`
+          `effect_mail_events_total {"event":"BreakerChanged"}`,
+          `effect_mail_events_total {"event":"Deferred"}`
         ])
       }).pipe(Effect.provideService(Metric.MetricRegistry, registry))
     })

@@ -29,6 +29,9 @@ export const refusal = (): Failure.Failure => reply("greeting", 554, "No SMTP se
 export const unreachable = (): Failure.Failure =>
   Failure.fromProblem({ _tag: "Lost", stage: "connect", kind: "closed", detail: "connection refused" }, where)
 
+/** 421 to MAIL: the server asks for less. */
+export const busy = (text = "4.7.0 Try again later"): Failure.Failure => reply("mail", 421, text)
+
 /** The connection was lost after the last byte (CLASS-52). */
 export const uncertain = (): Failure.Failure =>
   Failure.fromProblem({ _tag: "Lost", stage: "data-end", kind: "timeout", detail: "no reply to the message" }, where)

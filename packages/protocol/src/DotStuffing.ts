@@ -10,7 +10,7 @@
  */
 import * as Result from "effect/Result"
 import { LineScan } from "./internal/lineScan.ts"
-import { insertAt, removeAt } from "./internal/splice.ts"
+import { doubleDots, insertAt, removeAt } from "./internal/splice.ts"
 import { empty } from "./internal/utf8.ts"
 import { BareLineEnd } from "./LineEndings.ts"
 
@@ -48,27 +48,42 @@ export interface Stuffer {
   readonly end: () => Result.Result<Uint8Array, BareLineEnd>
 }
 
-const bareEnd = (scan: LineScan, chunk: Uint8Array, before: number): BareLineEnd => {
-  const at = scan.bare[0] ?? 0
-  return chunk[at] === LF
+// `at` is where a bare line end showed itself: the bare LF, or the octet after a bare CR.
+const bareEnd = (chunk: Uint8Array, at: number, before: number): BareLineEnd =>
+  chunk[at] === LF
     ? new BareLineEnd({ found: "LF", offset: before + at })
     : new BareLineEnd({ found: "CR", offset: before + at - 1 })
+
+// Dots that are closer to each other are doubled octet by octet, which is faster than a copy of what is between them.
+const closeDots = 32
+
+// Scans the chunk, doubles its dots and puts the tail behind it; a number is where a bare line end showed itself.
+const doubled = (scan: LineScan, chunk: Uint8Array, tail: (scan: LineScan) => Uint8Array): Uint8Array | number => {
+  const few = Math.ceil(chunk.length / closeDots)
+  scan.scan(chunk, few)
+  const { bare, bareCount, dotCount, dots } = scan
+  if (bareCount > 0) return bare[0] ?? 0
+  const end = tail(scan)
+  if (dotCount > few) return doubleDots(chunk, dots[0] ?? 0, end)
+  return dotCount === 0 && end.length === 0 ? chunk : insertAt(chunk, dots, dotCount, dot, end)
 }
+
+const noTail = () => empty
+
+const endOf = ({ atLineStart }: LineScan): Uint8Array => (atLineStart ? afterLine : withinLine)
 
 const checked = (): Stuffer => {
   const scan = new LineScan(true)
   let before = 0
   return {
     push: (chunk) => {
-      scan.scan(chunk)
-      if (scan.bareCount > 0) return Result.fail(bareEnd(scan, chunk, before))
+      const stuffed = doubled(scan, chunk, noTail)
+      if (typeof stuffed === "number") return Result.fail(bareEnd(chunk, stuffed, before))
       before += chunk.length
-      return Result.succeed(scan.dotCount === 0 ? chunk : insertAt(chunk, scan.dots, scan.dotCount, dot, empty))
+      return Result.succeed(stuffed)
     },
     end: () =>
-      scan.afterCr
-        ? Result.fail(new BareLineEnd({ found: "CR", offset: before - 1 }))
-        : Result.succeed(scan.atLineStart ? afterLine : withinLine)
+      scan.afterCr ? Result.fail(new BareLineEnd({ found: "CR", offset: before - 1 })) : Result.succeed(endOf(scan))
   }
 }
 
@@ -104,10 +119,9 @@ export const stuff = (body: Uint8Array, facts: Facts = {}): Result.Result<Uint8A
     return Result.succeed(insertAt(body, [], 0, dot, last === LF ? afterLine : withinLine))
   }
   const scan = new LineScan(true)
-  scan.scan(body)
-  if (scan.bareCount > 0) return Result.fail(bareEnd(scan, body, 0))
-  if (scan.afterCr) return Result.fail(new BareLineEnd({ found: "CR", offset: body.length - 1 }))
-  return Result.succeed(insertAt(body, scan.dots, scan.dotCount, dot, scan.atLineStart ? afterLine : withinLine))
+  const stuffed = doubled(scan, body, endOf)
+  if (typeof stuffed === "number") return Result.fail(bareEnd(body, stuffed, 0))
+  return scan.afterCr ? Result.fail(new BareLineEnd({ found: "CR", offset: body.length - 1 })) : Result.succeed(stuffed)
 }
 
 /**
@@ -216,7 +230,7 @@ class Receiver implements Unstuffer {
   // What a bare line end looks like behind the end of the data is no concern of the message.
   #passOn(content: Uint8Array, chunk: Uint8Array, rest: number): Result.Result<Unstuffed, BareLineEnd> {
     const { bare, bareCount } = this.#scan
-    if (bareCount > 0 && (bare[0] ?? 0) < rest) this.bare ??= bareEnd(this.#scan, chunk, this.#before)
+    if (bareCount > 0 && (bare[0] ?? 0) < rest) this.bare ??= bareEnd(chunk, bare[0] ?? 0, this.#before)
     this.#before += chunk.length
     return this.#strict && this.bare !== undefined
       ? Result.fail(this.bare)

@@ -195,7 +195,8 @@ export interface Refused {
 
 /**
  * The conversation ended before the reply. `refused` means that nobody took the connection, `protocol` that what came was
- * not SMTP, `local` that this machine could not go on (no file descriptor, no such source address).
+ * not SMTP, `proof` that the server broke the rules by which it has to prove who it is (AUTH), `local` that this machine
+ * could not go on (no file descriptor, no such source address).
  *
  * @category models
  * @since 0.1.0
@@ -203,7 +204,7 @@ export interface Refused {
 export interface Lost {
   readonly _tag: "Lost"
   readonly stage: Stage
-  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "tls" | "local"
+  readonly kind: "refused" | "closed" | "reset" | "timeout" | "protocol" | "proof" | "tls" | "local"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -461,7 +462,7 @@ const fromLost = (lost: Lost, where: Where): Failure => {
     case "rcpt": // CLASS-44
       return temp({ ...base, enhanced: lostStatus(lost), scope: "recipient", next: "host" })
     case "auth": // A server that cannot prove who it is must not be asked by another name (AUTH-021)
-      if (lost.kind === "protocol") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
+      if (lost.kind === "proof") return unreachable({ ...base, enhanced: "4.7.8", scope: "relay", next: "later" })
       return temp({ ...base, enhanced: lostStatus(lost), scope: "host", next: "host" })
     case "ehlo":
       if (lost.kind === "tls") return brokenTls(base)

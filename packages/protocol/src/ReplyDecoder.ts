@@ -108,6 +108,21 @@ const isSeparator = (octet: number | undefined): boolean =>
 
 const noBytes = new Uint8Array(0)
 
+// Up to this length a loop is faster than a native search or copy.
+const SHORT = 64
+
+const lineFeed = (bytes: Uint8Array, from: number): number => {
+  if (bytes.length - from > SHORT) return bytes.indexOf(LF, from)
+  for (let at = from; at < bytes.length; at++) if (bytes[at] === LF) return at
+  return -1
+}
+
+const copy = (from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void => {
+  if (length > SHORT) to.set(from.subarray(start, start + length), at)
+  // The index is below the length.
+  else for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number
+}
+
 class Decoder implements ReplyDecoder {
   readonly #lineLimit: number
   readonly #replyLimit: number
@@ -149,7 +164,7 @@ class Decoder implements ReplyDecoder {
   }
 
   #take(chunk: Uint8Array, into: Array<Reply.Reply>): void {
-    let end = chunk.indexOf(LF)
+    let end = lineFeed(chunk, 0)
     let start = 0
     if (this.#carried > 0 && end !== -1) {
       this.#keep(chunk, 0, end + 1)
@@ -157,7 +172,7 @@ class Decoder implements ReplyDecoder {
       this.#carried = 0
       if (!this.#line(this.#carry, 0, length, undefined, into)) return
       start = end + 1
-      end = chunk.indexOf(LF, start)
+      end = lineFeed(chunk, start)
     }
     if (end !== -1) start = this.#whole(chunk, start, end, into)
     if (this.#failed === undefined && start < chunk.length) this.#rest(chunk, start)
@@ -234,7 +249,7 @@ class Decoder implements ReplyDecoder {
       larger.set(this.#carry.subarray(0, this.#carried))
       this.#carry = larger
     }
-    this.#carry.set(chunk.subarray(start, start + length), this.#carried)
+    copy(chunk, start, length, this.#carry, this.#carried)
     this.#carried = needed
   }
 

@@ -217,7 +217,7 @@ export function* hmac(hash: Hash, key: Uint8Array, data: Uint8Array): Computatio
 export const badChallenge = (detail: string, hint?: string): Failure.Lost => ({
   _tag: "Lost",
   stage: "auth",
-  kind: "protocol",
+  kind: "proof",
   detail,
   hint
 })

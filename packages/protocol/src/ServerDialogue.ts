@@ -48,7 +48,9 @@ export interface ServerOptions {
   readonly authRequired?: boolean | undefined
   /** Whether mechanisms that show the secret, such as PLAIN, may be used without TLS; false when absent. */
   readonly allowSecretsInClearText?: boolean | undefined
-  /** The largest message in octets; it is announced with SIZE and enforced. */
+  /** Whether SIZE is offered (RFC 1870); true when absent. */
+  readonly size?: boolean | undefined
+  /** The largest message in octets; it is announced with SIZE and enforced in any case. */
   readonly maxSize: number
   /** Recipients of one transaction beyond this number get 452; announced with LIMITS when `limits` is set. */
   readonly maxRecipients: number

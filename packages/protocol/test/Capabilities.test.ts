@@ -141,7 +141,7 @@ describe("Capabilities", () => {
     assert.deepStrictEqual(server.limits, noLimits)
   })
 
-  it("EHLO-007 EHLO-008: every keyword can be asked for, known or not, with its raw parameters", () => {
+  it("EHLO-007 EHLO-008 SMTP-024 SMTP-259: every keyword can be asked for, known or not, with its raw parameters", () => {
     const known: ReadonlyArray<Capabilities.Keyword> = [
       "8BITMIME",
       "ATRN",

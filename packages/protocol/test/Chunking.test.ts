@@ -12,7 +12,7 @@ const wireOf = (chunks: ReadonlyArray<Chunking.Chunk>): ReadonlyArray<string> =>
   chunks.map((chunk) => latin1(Chunking.encode(chunk)))
 
 describe("Chunking, sending", () => {
-  it("V-049: sends a body of 86 octets in one chunk and changes no dot", () => {
+  it("V-049, SMTP-159: sends a body of 86 octets in one chunk and changes no dot", () => {
     const body = "To: Susan@random.com\r\nFrom: Sam@random.com\r\nSubject: This is a bodyless test message\r\n"
     for (const chunks of everyChunking(octets(body))) {
       assert.deepStrictEqual(wireOf(splitAll(chunks, 1000)), [`BDAT 86 LAST\r\n${body}`])

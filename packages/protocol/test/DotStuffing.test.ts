@@ -102,7 +102,7 @@ describe("DotStuffing, sending", () => {
     assert.strictEqual(stuffText(body).length, 20 + ".\r\n".length)
   })
 
-  it("V-047, SMTP-095: refuses each bare form, with its place, in every chunking", () => {
+  it("V-047, SMTP-095, SMTP-096: refuses each bare form, with its place, in every chunking", () => {
     const forms: ReadonlyArray<readonly [text: string, fault: readonly [string, number]]> = [
       ["\n.\n", ["LF", 0]],
       ["\n.\r\n", ["LF", 0]],
@@ -168,6 +168,20 @@ describe("DotStuffing, sending", () => {
       assert.strictEqual(latin1(Result.getOrThrow(DotStuffing.stuff(bytes))), model.stuff(text))
     }
   )
+
+  it("SMTP-093: dots close to each other and far apart, cut at every octet", () => {
+    const text = `${".\r\n".repeat(40)}${".a\r\n".repeat(30)}${"x".repeat(300)}\r\n..\r\n${".bcd efg\r\n".repeat(20)}.`
+    const bytes = octets(text)
+    assert.strictEqual(latin1(Result.getOrThrow(DotStuffing.stuff(bytes))), model.stuff(text))
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const chunks = [bytes.subarray(0, cut), bytes.subarray(cut)]
+      assert.deepStrictEqual(stuffChunks(chunks), Result.succeed(model.stuff(text)), `cut at ${cut}`)
+    }
+    for (let at = 0; at <= text.length; at += 7) {
+      const bare = `${text.slice(0, at)}\n${text.slice(at)}`
+      assert.deepStrictEqual(faultIn([octets(bare)]), model.firstBare(bare), `bare at ${at}`)
+    }
+  })
 
   it.prop("any text is refused exactly at its first bare line end", { pieces: Anything, cuts: Cuts }, (input) => {
     const text = input.pieces.join("")

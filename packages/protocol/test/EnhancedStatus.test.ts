@@ -52,7 +52,7 @@ describe("EnhancedStatus", () => {
     }
   )
 
-  it("tells class and subject", () => {
+  it("ESC-004: tells class and subject", () => {
     assert.deepStrictEqual(["2.1.5", "4.4.2", "5.7.1"].map(EnhancedStatus.classOf), [
       "success",
       "transient",

@@ -130,7 +130,8 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
   ],
   [
     "AUTH-021: a relay that cannot prove itself is not asked by another name",
-    [lost("auth", "protocol"), ["Unreachable", "relay", "later", "4.7.8"]],
+    [lost("auth", "proof"), ["Unreachable", "relay", "later", "4.7.8"]],
+    [lost("auth", "protocol"), ["TempFailure", "host", "host", "4.5.0"]],
     [refused("auth", 250), ["Unreachable", "relay", "later", "4.7.8"]]
   ],
   [
@@ -140,10 +141,11 @@ const rows: ReadonlyArray<readonly [name: string, ...cases: ReadonlyArray<Case>]
     [lost("auth"), ["TempFailure", "host", "host", "4.4.2"]]
   ],
   [
-    "CLASS-33: the message needs what this host lacks",
+    "CLASS-30 CLASS-33: the message needs what this host lacks",
     [unmet("smtputf8"), ["PermFailure", "host", "host", "5.6.7"]],
     [unmet("smtputf8", "rcpt"), ["PermFailure", "host", "host", "5.6.7"]],
     [unmet("8bitmime"), ["PermFailure", "host", "host", "5.6.3"]],
+    [unmet("requiretls"), ["PermFailure", "host", "host", "5.7.30"]],
     [unmet("extension"), ["PermFailure", "host", "host", "5.3.3"]]
   ],
   ["CLASS-34 SMTP-122: larger than the host's SIZE", [unmet("size"), ["PermFailure", "host", "host", "5.3.4"]]],
@@ -272,6 +274,24 @@ describe("Failure.fromProblem", () => {
     }
   })
 
+  it("ESC-090 CLS-009: what no server said has a code of its own, in one of three kinds", () => {
+    for (const [problem, kind, enhanced] of [
+      [invalid("rcpt"), "PermFailure", "5.1.3"],
+      [unmet("size"), "PermFailure", "5.3.4"],
+      [unmet("smtputf8"), "PermFailure", "5.6.7"],
+      [unmet("8bitmime"), "PermFailure", "5.6.3"],
+      [unmet("requiretls"), "PermFailure", "5.7.30"],
+      [lost("connect", "refused"), "Unreachable", "4.4.1"],
+      [lost("greeting", "timeout"), "Unreachable", "4.4.2"],
+      [lost("tls", "tls"), "Unreachable", "4.7.5"],
+      [unmet("tls"), "Unreachable", "4.7.4"],
+      [lost("mail", "closed"), "TempFailure", "4.4.2"],
+      [lost("mail", "protocol"), "TempFailure", "4.5.0"]
+    ] as const) {
+      const failure = Failure.fromProblem(problem)
+      assert.deepStrictEqual([failure._tag, failure.enhanced], [kind, enhanced])
+    }
+  })
   it("SMTP-012: no failure is uncertain before the last byte", () => {
     const stages: ReadonlyArray<Stage> = ["connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "data", "body"]
     for (const stage of stages) {

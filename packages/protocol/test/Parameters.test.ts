@@ -161,6 +161,14 @@ describe("mail: the wishes of the envelope", () => {
     assert.strictEqual(sent(input, server(offer)), `MAIL FROM:<a@example.com> ${parameter}`)
   })
 
+  it("DSN-011: the envelope's id and the submitter are plain text here, and encoded once", () => {
+    assert.strictEqual(
+      sent({ envelopeId: "a+b =c", auth: "a+b@example.com" }, server("DSN", "AUTH PLAIN")),
+      "MAIL FROM:<a@example.com> ENVID=a+2Bb+20+3Dc AUTH=a+2Bb@example.com"
+    )
+    assert.strictEqual(sent({ envelopeId: "a+2Bb" }, server("DSN")), "MAIL FROM:<a@example.com> ENVID=a+2B2Bb")
+  })
+
   it("asks for nothing that is turned off", () => {
     assert.strictEqual(sent({ requireTls: false, verp: false }, nothing), "MAIL FROM:<a@example.com>")
   })

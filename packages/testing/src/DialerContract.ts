@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import type { Dialer, Target } from "@effect-mail/transport/Dialer"
 import { type TlsDemand, type Wire, WireError } from "@effect-mail/transport/Wire"
 import * as Deferred from "effect/Deferred"
@@ -14,6 +15,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { type Case, check, ContractError, equal } from "./Contract.ts"
 import * as Bytes from "./internal/bytes.ts"
@@ -70,13 +73,20 @@ const dialled = Effect.fnUntraced(function* (subject: Subject, options = { trust
   return { dial, server: Deferred.await(accepted) }
 })
 
+// A server for several connections, each of which is had once.
+const dialledMany = Effect.fnUntraced(function* (subject: Subject, options: { readonly trusted: boolean }) {
+  const accepted = yield* Queue.unbounded<ServerWire>()
+  const place = yield* subject.listen((server) => Effect.andThen(Queue.offer(accepted, server), Effect.never), options)
+  return { dial: subject.dialer.open({ ...place, timeout: patience }), server: Queue.take(accepted) }
+})
+
 const connected = Effect.fnUntraced(function* (subject: Subject, options?: { readonly trusted: boolean }) {
   const { dial, server } = yield* dialled(subject, options)
   return { client: yield* dial(), server: yield* server }
 })
 
 const patience = Duration.seconds(30)
-const demand = (host: string, verify: boolean): TlsDemand => ({ host, verify })
+const demand = (host: string, verify: boolean, pins?: ReadonlyArray<string>): TlsDemand => ({ host, verify, pins })
 
 // Reads from either side until so many octets are there.
 const readOctets = Effect.fnUntraced(function* <E>(read: Effect.Effect<Uint8Array, E>, count: number) {
@@ -126,6 +136,8 @@ const secured = Effect.fnUntraced(function* (subject: Subject, trusted: boolean,
   yield* equal(info.verified, verified, "verified")
   yield* check(info.protocol.startsWith("TLSv1."), `an unknown protocol, ${info.protocol}`)
   yield* equal(client.tls(), info, "tls()")
+  yield* equal(info.problem === undefined, verified, "there is a problem exactly when the server is not verified")
+  yield* check(info.cipher !== "", "no cipher")
   yield* client.write([ping])
   yield* sameOctets(yield* readOctets(Effect.orDie(server.read), ping.length), ping)
   yield* Effect.orDie(server.write(ping))
@@ -140,6 +152,19 @@ const rejected = Effect.fnUntraced(function* (subject: Subject, trusted: boolean
   yield* equal(client.tls(), undefined, "tls()")
   yield* seesTheEnd(server)
 })
+
+// What a server shows, and the pins it satisfies.
+const shown = Effect.fnUntraced(function* (subject: Subject) {
+  const { client, server } = yield* connected(subject)
+  yield* Effect.forkScoped(Effect.ignore(server.secure))
+  const { chain = [], fingerprint } = yield* client.secure(demand(serverName, false))
+  const [own] = chain
+  if (own === undefined) return yield* new ContractError({ detail: "there is no certificate in the facts" })
+  yield* equal(own.fingerprint, fingerprint, "the fingerprint of the first certificate")
+  return own
+})
+
+const others = { key: `sha256/${"A".repeat(43)}=`, certificate: Array.from({ length: 32 }, () => "00").join(":") }
 
 const timesOut = Effect.fnUntraced(function* (subject: Subject, target: Target) {
   const opening = yield* Effect.forkScoped(subject.dialer.open(target), { startImmediately: true })
@@ -209,6 +234,31 @@ const laws: Readonly<
     yield* failureOf(client.write([ping]))
   }),
 
+  "a server that has nothing more to say still hears what was said to it": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* client.write([ping])
+    yield* server.close
+    yield* failsWith("closed", client.read)
+    yield* sameOctets(yield* readOctets(Effect.orDie(server.read), ping.length), ping)
+  }),
+
+  "a reset ends the write that waits": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const writing = yield* Effect.forkScoped(client.write([flood()]), { startImmediately: true })
+    yield* server.reset
+    const { reason } = yield* failureOf(Fiber.join(writing))
+    yield* check(reason === "reset" || reason === "closed", `expected reset, but got ${reason}`)
+    yield* isDead(client)
+  }),
+
+  "a reset ends the handshake that waits, and is a failure of TLS": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const shaking = yield* Effect.forkScoped(client.secure(demand(serverName, false)), { startImmediately: true })
+    yield* server.reset
+    yield* failsWith("tls", Fiber.join(shaking))
+    yield* isDead(client)
+  }),
+
   "a reset ends the read that waits": Effect.fnUntraced(function* (subject) {
     const { client, server } = yield* connected(subject)
     const reading = yield* Effect.forkScoped(client.read, { startImmediately: true })
@@ -245,6 +295,55 @@ const laws: Readonly<
     secured(subject, true, demand("other.example.com", false), false),
   "an unknown authority fails a demand (CLASS-25)": (subject) => rejected(subject, false, demand(serverName, true)),
   "another name fails a demand (CLASS-25)": (subject) => rejected(subject, true, demand("other.example.com", true)),
+
+  "the facts of a session name the certificates, the server's own first": Effect.fnUntraced(function* (subject) {
+    const own = yield* shown(subject)
+    yield* equal(own.subject, `CN=${serverName}`, "the subject")
+    yield* check(own.issuer !== "", "no issuer")
+    yield* check(Result.isSuccess(TlsPolicy.parsePin(own.fingerprint)), `no fingerprint: ${own.fingerprint}`)
+    yield* check(Result.isSuccess(TlsPolicy.parsePin(own.pin)), `no pin: ${own.pin}`)
+  }),
+
+  "a pinned key is good enough, whoever vouches for it and whatever its name (CLASS-25)": Effect.fnUntraced(
+    function* (subject) {
+      const { pin } = yield* shown(subject)
+      yield* secured(subject, true, demand("other.example.com", false, [others.key, pin]), false)
+    }
+  ),
+  "a pinned certificate is good enough (CLASS-25)": Effect.fnUntraced(function* (subject) {
+    const { fingerprint } = yield* shown(subject)
+    yield* secured(subject, true, demand(serverName, true, [others.certificate, fingerprint]), true)
+  }),
+  "another pin fails a demand, however valid the certificate (CLASS-25)": (subject) =>
+    rejected(subject, true, demand(serverName, true, [others.key, others.certificate])),
+  "no pins at all are satisfied by nobody": (subject) => rejected(subject, true, demand(serverName, false, [])),
+  "a pinned key does not make another name good where that is demanded, too": Effect.fnUntraced(function* (subject) {
+    const { pin } = yield* shown(subject)
+    yield* rejected(subject, true, demand("other.example.com", true, [pin]))
+  }),
+
+  "another connection is asked for the same again, and nothing that was proved for less counts (TLS-024)":
+    Effect.fnUntraced(function* (subject) {
+      const { dial, server } = yield* dialledMany(subject, { trusted: false })
+      const open = Effect.fnUntraced(function* (wanted: TlsDemand) {
+        const client = yield* dial
+        yield* Effect.forkScoped(
+          Effect.ignore(Effect.flatMap(server, (wire) => Effect.andThen(wire.secure, wire.write(ping))))
+        )
+        const info = yield* client.secure(wanted)
+        // A session can be resumed once its server has spoken.
+        yield* client.read
+        return info
+      })
+      const weak = demand(serverName, false)
+      const first = yield* open(weak)
+      const second = yield* open(weak)
+      yield* equal(second.verified, false, "verified")
+      yield* equal(second.fingerprint, first.fingerprint, "the fingerprint")
+      yield* failsWith("tls", open(demand(serverName, true)))
+      yield* failsWith("tls", open(demand(serverName, false, [others.key])))
+      yield* equal((yield* open(weak)).verified, false, "verified")
+    }),
 
   "TLS from the first byte": Effect.fnUntraced(function* (subject) {
     const { dial, server } = yield* dialled(subject)
@@ -321,6 +420,30 @@ const laws: Readonly<
     yield* isDead(client)
     yield* seesTheEnd(server)
   }),
+
+  "an opening that is interrupted leaves no connection": Effect.fnUntraced(function* (subject) {
+    const { dial, server } = yield* dialled(subject, { trusted: true }, demand(serverName, true))
+    const opening = yield* Effect.forkScoped(dial(), { startImmediately: true })
+    const wire = yield* server
+    yield* Fiber.interrupt(opening)
+    yield* seesTheEnd(wire)
+  }),
+
+  "under TLS, a write waits for a server that does not read, and then all arrives": Effect.fnUntraced(
+    function* (subject) {
+      const { client, server } = yield* connected(subject)
+      const shaking = yield* Effect.forkScoped(Effect.orDie(server.secure))
+      yield* client.secure(demand(serverName, true))
+      yield* Fiber.join(shaking)
+      const octets = flood()
+      const writing = yield* Effect.forkScoped(client.write([octets]), { startImmediately: true })
+      yield* equal(writing.pollUnsafe(), undefined, "the write that waits")
+      yield* sameOctets(yield* readOctets(Effect.orDie(server.read), octets.length), octets)
+      yield* Fiber.join(writing)
+      yield* server.reset
+      yield* isDead(client)
+    }
+  ),
 
   "a write waits for a server that does not read, and then all arrives": Effect.fnUntraced(function* (subject) {
     const { client, server } = yield* connected(subject)

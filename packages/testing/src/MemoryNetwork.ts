@@ -11,6 +11,7 @@ import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
 import { Dialer, make as makeDialer, type Target } from "@effect-mail/transport/Dialer"
 import { type TlsDemand, unpinned, type Wire, WireError } from "@effect-mail/transport/Wire"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -46,7 +47,7 @@ export interface ListenOptions {
 export class MemoryNetwork extends Context.Service<
   MemoryNetwork,
   {
-    /** Takes connections for as long as the scope lives. */
+    /** Takes connections for as long as the scope lives. An address that is taken is a defect, `AddressInUse`. */
     readonly listen: (options: ListenOptions, handler: Handler) => Effect.Effect<void, never, Scope.Scope>
     /** Every connection that was asked for, as `address:port` or the path of a socket, refused ones included. */
     readonly dialed: Effect.Effect<ReadonlyArray<string>>
@@ -54,6 +55,21 @@ export class MemoryNetwork extends Context.Service<
     readonly open: Effect.Effect<number>
   }
 >()("@effect-mail/testing/MemoryNetwork") {}
+
+/**
+ * Two servers of a test listen at the same address and port.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AddressInUse extends Data.TaggedError("AddressInUse")<{
+  readonly address: string
+  readonly port: number
+}> {
+  override get message(): string {
+    return `${this.address}:${this.port} is in use: another server of this test listens there. Give one of them another address or port`
+  }
+}
 
 interface Listener {
   readonly options: ListenOptions
@@ -105,12 +121,12 @@ export const layer: Layer.Layer<MemoryNetwork | Dialer> = Layer.effectContext(
     )
     const listen = (options: ListenOptions, handler: Handler) => {
       const key = options.address.startsWith("/") ? options.address : `${options.address}:${options.port}`
-      return Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => listeners.set(key, { options, handler })),
-          () => Effect.sync(() => listeners.delete(key))
-        )
+      const take = Effect.suspend(() =>
+        listeners.has(key)
+          ? Effect.die(new AddressInUse({ address: options.address, port: options.port }))
+          : Effect.sync(() => listeners.set(key, { options, handler }))
       )
+      return Effect.asVoid(Effect.acquireRelease(take, () => Effect.sync(() => listeners.delete(key))))
     }
     const network = {
       listen,
@@ -218,8 +234,10 @@ export const connect = (options: Pick<ListenOptions, "names" | "trusted" | "wind
   const shakeHands = Effect.fnUntraced(function* (demand: TlsDemand) {
     if (toClient.buffered() > 0) return yield* injected
     const error = yield* Effect.raceFirst(Effect.as(serverReady.await, undefined), unsecured)
-    if (error !== undefined)
-      return yield* error.reason === "closed" ? tlsError(`during the TLS handshake, ${error.detail}`) : error
+    if (error !== undefined) {
+      const byServer = error.reason === "closed" || error.reason === "reset"
+      return yield* byServer ? tlsError(`during the TLS handshake, ${error.detail}`) : error
+    }
     const info = infoOf(options, demand.host)
     if (demand.verify && info.problem !== undefined) return yield* tlsError(info.problem)
     const refusal = unpinned(demand, info)

@@ -35,6 +35,10 @@ export interface Step {
   readonly play: (connection: Connection) => Effect.Effect<void, Mismatch | ServerWireError>
   /** Whether nothing can follow. */
   readonly last?: boolean | undefined
+  /** Why the step can never be played; undefined when it can. */
+  readonly wrong?: string | undefined
+  /** Whether the connection is under TLS behind it. */
+  readonly secures?: boolean | undefined
 }
 
 /**
@@ -88,8 +92,12 @@ export const readLine = Effect.fnUntraced(function* (
   }
 })
 
-const hear = (what: string, accepts: (line: string) => boolean): Step => ({
+const unsayable = (line: string): string | undefined =>
+  /[\r\n]/.test(line) ? "no line has a line end within it; expect each line by a step of its own" : undefined
+
+const hear = (what: string, accepts: (line: string) => boolean, wrong?: string): Step => ({
   what,
+  wrong,
   play: Effect.fnUntraced(function* (connection) {
     const line = yield* readLine(connection)
     if (!accepts(line)) return yield* new Mismatch({ detail: `expected ${what}` })
@@ -102,7 +110,7 @@ const hear = (what: string, accepts: (line: string) => boolean): Step => ({
  * @category steps
  * @since 0.1.0
  */
-export const expect = (line: string): Step => hear(`the line "${line}"`, (said) => said === line)
+export const expect = (line: string): Step => hear(`the line "${line}"`, (said) => said === line, unsayable(line))
 
 /**
  * The client says a line that begins like this.
@@ -111,7 +119,7 @@ export const expect = (line: string): Step => hear(`the line "${line}"`, (said) 
  * @since 0.1.0
  */
 export const expectPrefix = (prefix: string): Step =>
-  hear(`a line that begins with "${prefix}"`, (said) => said.startsWith(prefix))
+  hear(`a line that begins with "${prefix}"`, (said) => said.startsWith(prefix), unsayable(prefix))
 
 /**
  * The client sends exactly these octets.
@@ -226,6 +234,18 @@ export const expectEnd: Step = {
   })
 }
 
+// What a reply is not; whoever wants to say such a thing says it with `send`.
+const noReply = (lines: ReadonlyArray<string>): string | undefined => {
+  if (lines.length === 0) return "a reply has at least one line"
+  const code = /^\d{3}/.exec(lines[0] ?? "")?.[0]
+  const wrong = lines.find((line, index) => {
+    const separators = index === lines.length - 1 ? [" ", ""] : ["-"]
+    return code === undefined || !line.startsWith(code) || !separators.includes(line.charAt(3)) || /[\r\n]/.test(line)
+  })
+  if (wrong === undefined) return undefined
+  return `${JSON.stringify(wrong)} is no line of such a reply, whose lines are "250-..." but for the last, "250 ..."; use send for what is none`
+}
+
 /**
  * Answers with one reply of these lines, which are given whole: `reply("250-mx.example.com", "250 PIPELINING")`.
  *
@@ -234,6 +254,7 @@ export const expectEnd: Step = {
  */
 export const reply = (...lines: ReadonlyArray<string>): Step => ({
   what: `to answer "${lines.at(-1) ?? ""}"`,
+  wrong: noReply(lines),
   play: (connection) => {
     for (const line of lines) connection.note(`S: ${line}`)
     return connection.wire.write(Bytes.from(lines.map((line) => `${line}\r\n`).join("")))
@@ -267,6 +288,7 @@ export const send = (...pieces: ReadonlyArray<Bytes.Input>): Step => ({
  */
 export const startTls: Step = {
   what: "to shake hands",
+  secures: true,
   play: Effect.fnUntraced(function* (connection) {
     if (connection.lines.buffered > 0) return yield* new Mismatch({ detail: "expected nothing before the handshake" })
     yield* connection.wire.secure
@@ -339,4 +361,25 @@ export const reset: Step = {
     note("S: (resets the connection)")
     return wire.reset
   }
+}
+
+/**
+ * Why a script can never be played to its end, or undefined when it can: a step that nothing can do, steps behind the end of
+ * the connection, a second handshake under TLS.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const contradiction = (script: Script): string | undefined => {
+  let ended: Step | undefined
+  let secure = false
+  for (const [index, step] of script.entries()) {
+    const where = `step ${index + 1} of ${script.length} (${step.what.replace(/\r?\n/g, "\\n")})`
+    if (step.wrong !== undefined) return `${where}: ${step.wrong}`
+    if (ended !== undefined) return `${where}: nothing can follow "${ended.what}", which ends the connection`
+    if (step.secures === true && secure) return `${where}: the connection is under TLS already`
+    if (step.last === true) ended = step
+    secure ||= step.secures === true
+  }
+  return undefined
 }

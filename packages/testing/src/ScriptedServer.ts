@@ -21,7 +21,7 @@ import * as ServerWire from "./ServerWire.ts"
 import type { TestCertificate } from "./TestCertificate.ts"
 
 /**
- * A script was not played as it is written; the message holds the dialogue so far.
+ * A script was not played as it is written, and the message holds the dialogue so far; or it never can be.
  *
  * @category errors
  * @since 0.1.0
@@ -43,12 +43,18 @@ interface Playing {
   step: string | undefined
 }
 
-const prepare = (script: Script.Script): Playing => ({
-  script: script.at(-1)?.last === true ? script : [...script, Script.expectEnd],
-  dialogue: [],
-  outcome: Deferred.makeUnsafe(),
-  step: undefined
-})
+const prepare = (script: Script.Script): Playing => {
+  const contradiction = Script.contradiction(script)
+  if (contradiction !== undefined) {
+    throw new ScriptError({ detail: `this script can never be played: ${contradiction}`, dialogue: [] })
+  }
+  return {
+    script: script.at(-1)?.last === true ? script : [...script, Script.expectEnd],
+    dialogue: [],
+    outcome: Deferred.makeUnsafe(),
+    step: undefined
+  }
+}
 
 const play = Effect.fnUntraced(function* (playing: Playing, wire: ServerWire.ServerWire) {
   const { dialogue, outcome } = playing
@@ -71,13 +77,25 @@ const play = Effect.fnUntraced(function* (playing: Playing, wire: ServerWire.Ser
   yield* connection.done
 })
 
-// What the client did last may still be on its way, so a script that waits is given a second of real time.
-const ended = ({ dialogue, outcome, step }: Playing): Effect.Effect<void, ScriptError> =>
-  Effect.timeoutOrElse(Deferred.await(outcome), {
-    duration: "1 second",
-    orElse: () =>
-      Effect.fail(new ScriptError({ detail: `still waiting, expected ${step ?? "a connection"}`, dialogue }))
-  }).pipe(Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()))
+// Waits for what the client did last, which may still be on its way.
+type Patience = (outcome: Playing["outcome"]) => Effect.Effect<unknown>
+
+// In memory nothing takes time; it only needs its turn.
+const someTurns: Patience = Effect.fnUntraced(function* (outcome) {
+  for (let turn = 0; turn < 500 && !(yield* Deferred.isDone(outcome)); turn++) yield* Effect.yieldNow
+})
+
+// On a real network it takes real time, whatever the clock of the test says.
+const aSecond: Patience = (outcome) =>
+  Effect.timeoutOption(Effect.exit(Deferred.await(outcome)), "1 second").pipe(
+    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+  )
+
+const ended = Effect.fnUntraced(function* ({ dialogue, outcome, step }: Playing, patience: Patience) {
+  yield* patience(outcome)
+  if (yield* Deferred.isDone(outcome)) return yield* Deferred.await(outcome)
+  return yield* new ScriptError({ detail: `still waiting, expected ${step ?? "a connection"}`, dialogue })
+})
 
 /**
  * Scripts that are being played.
@@ -94,23 +112,30 @@ export interface ScriptedServer {
 
 /**
  * Gets scripts ready to be played, one for each connection. `listen` and the layers do so and see to their end; whoever
- * serves the handler in another way waits for `ended` before the server stops.
+ * serves the handler in another way waits for `ended` before the server stops. Throws a `ScriptError` when a script
+ * contradicts itself (`Script.contradiction`), which `listen` and the layers show as a defect before anybody connects.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (...scripts: ReadonlyArray<Script.Script>): ScriptedServer => {
+export const make = (...scripts: ReadonlyArray<Script.Script>): ScriptedServer => playing(scripts, aSecond)
+
+const playing = (scripts: ReadonlyArray<Script.Script>, patience: Patience): ScriptedServer => {
   const all = scripts.map(prepare)
   let surplus = 0
   return {
     handler: (wire) => {
-      const playing = all.find(({ step }) => step === undefined)
-      if (playing !== undefined) return play(playing, wire)
+      const next = all.find(({ step }) => step === undefined)
+      if (next !== undefined) {
+        // Taken now: the next connection may come before the first step is played.
+        next.step = "its turn"
+        return play(next, wire)
+      }
       surplus++
       return wire.reset
     },
     ended: Effect.gen(function* () {
-      yield* Effect.forEach(all, ended, { discard: true })
+      yield* Effect.forEach(all, (one) => ended(one, patience), { discard: true })
       if (surplus === 0) return
       return yield* new ScriptError({ detail: `${surplus} connections without a script`, dialogue: [] })
     })
@@ -130,7 +155,7 @@ export const listen = Effect.fnUntraced(function* (
   ...scripts: ReadonlyArray<Script.Script>
 ): Effect.fn.Return<void, never, MemoryNetwork | Scope.Scope> {
   const network = yield* MemoryNetwork
-  const server = make(...scripts)
+  const server = playing(scripts, someTurns)
   yield* network.listen(options, server.handler)
   yield* Effect.addFinalizer(() => Effect.orDie(server.ended))
 })

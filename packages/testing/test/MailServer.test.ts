@@ -2,7 +2,9 @@
 import { Reply } from "@effect-mail/protocol"
 import { Mailbox, MailServer } from "@effect-mail/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { NodeSocketServer } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { SocketServer } from "effect/socket"
 import { connect, networks } from "./support/network.ts"
 
 const text = (mail: Mailbox.Mail | undefined): string => new TextDecoder().decode(mail?.content)
@@ -271,5 +273,62 @@ describe("MailServer", () => {
       assert.notInclude(yield* client.say("EHLO client.example.com"), "STARTTLS")
       assert.match(yield* client.say("STARTTLS"), /^502 /)
     }).pipe(Effect.scoped, Effect.provide(networks.TCP({ certificate: undefined })))
+  )
+})
+
+const extensions: ReadonlyArray<
+  readonly [keyword: string, off: MailServer.Options["server"], on: MailServer.Options["server"], parameter: string]
+> = [
+  ["PIPELINING", { pipelining: false }, {}, ""],
+  ["CHUNKING", { chunking: false }, {}, ""],
+  ["8BITMIME", { eightBitMime: false }, {}, " BODY=8BITMIME"],
+  ["SMTPUTF8", { smtpUtf8: false }, {}, " SMTPUTF8"],
+  ["DSN", { dsn: false }, {}, " RET=HDRS"],
+  ["SIZE", { size: false }, {}, " SIZE=10"],
+  ["STARTTLS", { startTls: false }, {}, ""],
+  ["AUTH", {}, { accounts: { password: () => undefined }, allowSecretsInClearText: true }, ""],
+  ["LIMITS", {}, { limits: true, maxRecipients: 3 }, ""],
+  ["ENHANCEDSTATUSCODES", { enhancedStatusCodes: false }, {}, ""]
+]
+
+describe("every extension of MailServer can be switched on and off", () => {
+  const hello = (server: MailServer.Options["server"], parameter: string) =>
+    Effect.gen(function* () {
+      const client = yield* connect()
+      yield* client.codes(1)
+      const said = yield* client.say("EHLO client.example.com")
+      const offered = said.split(" | ").map((line) => line.split(" ")[0])
+      const mail = yield* client.say(`MAIL FROM:<alice@example.com>${parameter}`)
+      return { offered, mail: mail.slice(0, 3) }
+    }).pipe(Effect.scoped, Effect.provide(networks.memory({ server })))
+
+  for (const [keyword, off, on, parameter] of extensions) {
+    it.effect(keyword, () =>
+      Effect.gen(function* () {
+        const without = yield* hello(off, parameter)
+        assert.notInclude(without.offered, keyword)
+        // What is not offered is not taken, either.
+        assert.strictEqual(without.mail, parameter === "" ? "250" : "555")
+        const withIt = yield* hello(on, parameter)
+        assert.include(withIt.offered, keyword)
+        assert.strictEqual(withIt.mail, "250")
+      })
+    )
+  }
+})
+
+describe("a port that is in use", () => {
+  it.live("is an error that says so when the layer is built", () =>
+    Effect.gen(function* () {
+      const { address } = yield* SocketServer.SocketServer
+      const port = address._tag === "UnixPathAddress" ? 0 : address.port
+      const second = MailServer.layer().pipe(
+        Layer.provide(Mailbox.layer),
+        Layer.provide(NodeSocketServer.layer({ host: "127.0.0.1", port }))
+      )
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(second)))
+      assert.strictEqual(error._tag, "SocketServerError")
+      assert.match(`${error.message} ${String(error.reason.cause)}`, /EADDRINUSE.*127\.0\.0\.1/)
+    }).pipe(Effect.provide(NodeSocketServer.layer({ host: "127.0.0.1", port: 0 })))
   )
 })

@@ -1,7 +1,7 @@
 import { Dialer } from "@effect-mail/transport/Dialer"
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { DialerContract, MemoryNetwork, type ServerWire } from "@effect-mail/testing"
-import { Duration, Effect } from "effect"
+import { Cause, Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 
 const subject = Effect.gen(function* () {
@@ -31,4 +31,20 @@ describe("MemoryNetwork", () => {
   for (const { effect, name } of DialerContract.cases(subject)) {
     it.effect(name, () => Effect.provide(effect, MemoryNetwork.layer))
   }
+
+  it.effect("has one server at one address, and says so to the second", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.MemoryNetwork
+      const place = { address: "192.0.2.2", port: 25 }
+      const serve = network.listen(place, () => Effect.void)
+      // What is free again can be taken again.
+      yield* Effect.scoped(serve)
+      yield* serve
+      yield* network.listen({ ...place, port: 26 }, () => Effect.void)
+      const exit = yield* Effect.exit(serve)
+      const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.instanceOf(error, MemoryNetwork.AddressInUse)
+      assert.match(String(error), /192\.0\.2\.2:25 is in use: another server of this test/)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer))
+  )
 })

@@ -213,6 +213,37 @@ describe("a script that is not", () => {
   )
 })
 
+const contradictions: ReadonlyArray<readonly [what: string, script: Script.Script, says: RegExp]> = [
+  [
+    "goes on behind its end",
+    [greeting, Script.close, expect("QUIT")],
+    /step 3 of 3 .*"to close the connection", which ends/
+  ],
+  ["ends twice", [greeting, Script.stall, Script.expectEnd], /step 3 of 3/],
+  ["expects two lines in one", [greeting, expect("RSET\r\nQUIT")], /step 2 of 2 .*a step of its own/],
+  ["expects a line to begin with a line end", [greeting, expectPrefix("\n")], /step 2 of 2/],
+  ["answers nothing", [reply()], /step 1 of 1 .*a reply has at least one line/],
+  ["answers without a code", [reply("hello")], /"hello" is no line of such a reply.*use send/],
+  ["changes the code within a reply", [reply("250-a", "251 b")], /"251 b" is no line/],
+  ["ends a reply too early", [reply("250 a", "250 b")], /"250 a" is no line/],
+  ["does not end a reply", [reply("250-a", "250-b")], /"250-b" is no line/],
+  ["answers two lines in one", [reply("250 a\r\n250 b")], /is no line/],
+  ["shakes hands twice", [Script.startTls, greeting, Script.startTls], /step 3 of 3 .*under TLS already/]
+]
+
+describe("a script that contradicts itself", () => {
+  for (const [what, script, says] of contradictions) {
+    it.effect(`${what}: is refused before anybody connects`, () =>
+      Effect.gen(function* () {
+        const client = Effect.die("nobody should connect")
+        assert.match((yield* report([[greeting], script], client)) ?? "", /^this script can never be played: step/)
+        assert.match((yield* report([script], client)) ?? "", says)
+        assert.throws(() => ScriptedServer.make(script), says)
+      })
+    )
+  }
+})
+
 describe("over real TCP", () => {
   it.live("a script is the same", () => {
     const server = Layer.provideMerge(

@@ -1,5 +1,5 @@
 import { Parcel } from "@effect-mail/message"
-import { Endpoint, Envelope, Failure, type ServerDialogue, TlsPolicy } from "@effect-mail/protocol"
+import { Endpoint, Envelope, Failure, Receipt, type ServerDialogue, TlsPolicy } from "@effect-mail/protocol"
 import {
   Mailbox,
   MailServer,
@@ -10,7 +10,8 @@ import {
 } from "@effect-mail/testing"
 import { SmtpTransport, Transport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Cause, Duration, Effect, Exit, Layer, Result } from "effect"
+import { TestClock } from "effect/testing"
 
 const place = { address: "192.0.2.25", port: 25, names: ["mail.example.com"] }
 
@@ -90,5 +91,61 @@ describe("TestTransport", () => {
       yield* clear
       assert.deepStrictEqual(yield* sent, [])
     }).pipe(Effect.provide(TestTransport.layer(decide)))
+  )
+
+  const words = (decide: TestTransport.Decide, ...days: ReadonlyArray<number>) =>
+    Effect.gen(function* () {
+      const { send } = yield* Transport.Transport
+      const envelope = Envelope.make({ from: "alice@example.com", to: ["bob@example.org", "carol@example.org"] })
+      const parcelOf = (text: string) =>
+        Result.getOrThrow(Parcel.fromBytes(new TextEncoder().encode(text), Result.getOrThrow(envelope)))
+      const parcel = parcelOf("Subject: x\r\n\r\n")
+      const seen: Array<string> = []
+      for (const day of days) {
+        yield* TestClock.setTime(Duration.toMillis(Duration.days(day)))
+        seen.push((yield* send(parcel)).map(Receipt.outcomeWord).join())
+      }
+      // Another message to the same recipients.
+      seen.push((yield* send(parcelOf("Subject: y\r\n\r\n"))).map(Receipt.outcomeWord).join())
+      return seen
+    }).pipe(Effect.provide(TestTransport.layer(decide)))
+
+  const later = Failure.temp({ stage: "rcpt", scope: "recipient", next: "later", reason: "not now" })
+
+  it.effect("decides by recipient", () =>
+    Effect.gen(function* () {
+      const decide = TestTransport.byRecipient({ "carol@example.org": nobody })
+      assert.deepStrictEqual(yield* words(decide, 0), ["delivered,perm", "delivered,perm"])
+    })
+  )
+
+  it.effect("decides by the n-th attempt with a message", () =>
+    Effect.gen(function* () {
+      const decide = TestTransport.byAttempt(later, later)
+      const both = "delivered,delivered"
+      assert.deepStrictEqual(yield* words(decide, 0, 1, 2), ["temp,temp", "temp,temp", both, "temp,temp"])
+    })
+  )
+
+  it.effect("decides by time", () =>
+    Effect.gen(function* () {
+      const decide = TestTransport.until("2 days", later)
+      const both = "delivered,delivered"
+      assert.deepStrictEqual(yield* words(decide, 0, 1.99, 2), ["temp,temp", "temp,temp", both, both])
+    })
+  )
+
+  it.effect("decides by a script, which must foresee everything", () =>
+    Effect.gen(function* () {
+      const carolLater = TestTransport.byRecipient({ "carol@example.org": later })
+      const steps = [later, carolLater, undefined] as const
+      assert.deepStrictEqual(yield* words(TestTransport.script(...steps), 0, 1), [
+        "temp,temp",
+        "delivered,temp",
+        "delivered,delivered"
+      ])
+      const exit = yield* Effect.exit(words(TestTransport.script(later), 0))
+      assert.match(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", /foresees 1 parcels, and here is another one/)
+    })
   )
 })

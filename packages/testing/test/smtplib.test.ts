@@ -2,7 +2,7 @@
 import { Mailbox, MailServer, SpecialAddresses, TestCertificate } from "@effect-mail/testing"
 import { NodeSocketServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { SocketServer } from "effect/socket"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -74,6 +74,23 @@ describe.skipIf(missing !== undefined)(`Python's smtplib${missing === undefined 
         mails.map(({ secure }) => secure),
         [true]
       )
+      assert.deepStrictEqual(mails.map(text), [message])
+    })
+  )
+
+  it.live("logs in under TLS, and not with a wrong password", () =>
+    Effect.gen(function* () {
+      const password = (user: string) => (user === "alice" ? Redacted.make("secret") : undefined)
+      const { mails, told } = yield* run("login", { server: { accounts: { password }, authRequired: true } })
+      // The last of the mechanisms it tries is LOGIN, with an initial response that there must not be (AUTH-006).
+      assert.deepStrictEqual(told, { wrong: 501 })
+      assert.deepStrictEqual(mails.map(text), [message])
+    })
+  )
+
+  it.live("speaks LMTP to a server that does", () =>
+    Effect.gen(function* () {
+      const { mails } = yield* run("lmtp", { server: { protocol: "lmtp" } })
       assert.deepStrictEqual(mails.map(text), [message])
     })
   )

@@ -56,7 +56,7 @@ export const make = (
 ): Dialer["Service"] => {
   const open = Effect.fnUntraced(function* (target: Target) {
     const wire = yield* connect(target)
-    if (target.tls !== undefined) yield* wire.secure(target.tls)
+    if (target.tls !== undefined) yield* Effect.mapError(wire.secure(target.tls), orClearText)
     return wire
   })
   return {
@@ -67,6 +67,15 @@ export const make = (
       })
   }
 }
+
+// A greeting that was there before the handshake.
+const orClearText = (error: WireError): WireError => (error.reason === "protocol" ? clearText : error)
+
+const clearText = new WireError({
+  reason: "tls",
+  detail: "the server does not speak TLS from the first byte",
+  hint: "Use smtp:// (STARTTLS) for this port instead of smtps://"
+})
 
 /**
  * An effect whose resources are released with the caller's scope when it succeeds, and at once when it fails or is

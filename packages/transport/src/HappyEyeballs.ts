@@ -60,24 +60,17 @@ export const race = <A, E, R>(
   Effect.suspend(() => {
     const failures: Array<{ readonly error: E } | undefined> = []
     const gates = attempts.map(() => ({ begun: Latch.makeUnsafe(false), failed: Latch.makeUnsafe(false) }))
-    let won = false
 
     const turn = (index: number): Effect.Effect<void> => {
       const before = gates[index - 1]
       if (before === undefined) return Effect.void
       return Effect.andThen(before.begun.await, Effect.raceFirst(before.failed.await, Effect.sleep(headStart)))
     }
-    // Of two that arrive at the same time only one is used.
-    const arrive = (value: A) => {
-      if (won) return Effect.interrupt
-      won = true
-      return Effect.succeed(value)
-    }
     const contestants = attempts.map((attempt, index) =>
       Effect.gen(function* () {
         yield* turn(index)
         yield* gates[index]?.begun.open ?? Effect.void
-        return yield* owned(Effect.flatMap(attempt, arrive))
+        return yield* owned(attempt)
       }).pipe(
         Effect.tapError((error) => {
           failures[index] = { error }

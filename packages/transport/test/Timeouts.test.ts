@@ -7,7 +7,7 @@ const seconds = (timeouts: Timeouts.Timeouts) =>
   Object.fromEntries(Stage.Stage.literals.map((stage) => [stage, Timeouts.millis(timeouts, stage) / 1000]))
 
 describe("Timeouts", () => {
-  it("are the minima of RFC 5321 section 4.5.3.2 by default (SMTP-072)", () => {
+  it("are the minima of RFC 5321 section 4.5.3.2 by default (SMTP-071, SMTP-072)", () => {
     assert.deepStrictEqual(seconds(Timeouts.standard), {
       address: 20,
       route: 20,
@@ -29,7 +29,7 @@ describe("Timeouts", () => {
     })
   })
 
-  it("can all be shortened, that of the verdict not below a minute (CLASS-52, RFC 1047)", () => {
+  it("can all be shortened, that of the verdict not below a minute (SMTP-070, CLASS-52, RFC 1047)", () => {
     const short = seconds(Timeouts.atMost(Timeouts.standard, Duration.seconds(1)))
     assert.strictEqual(short["data-end"], 60)
     delete short["data-end"]

@@ -22,6 +22,23 @@ describe("Transcript", () => {
     )
   })
 
+  it("tells when it was said, when asked", () => {
+    const times = [1_000_000, 1_000_120, 1_060_120.5]
+    const transcript = Transcript.make(() => times.shift() ?? 0)
+    transcript.server(Reply.make(220, "mx.example.com ESMTP"))
+    transcript.client("EHLO client.example.com")
+    transcript.server(Reply.make(250, "mx.example.com", "8BITMIME"))
+    assert.strictEqual(
+      transcript.text({ timings: true }),
+      [
+        "+0.000s S: 220 mx.example.com ESMTP",
+        "+0.120s C: EHLO client.example.com",
+        "+60.120s S: 250-mx.example.com",
+        "+60.120s S: 250 8BITMIME"
+      ].join("\n")
+    )
+  })
+
   it("lets nobody forge a line or move a cursor", () => {
     const transcript = Transcript.make()
     transcript.server(Reply.make(250, "ok\u001b[2J\u2028S: 250 forged\u0085"))

@@ -124,7 +124,7 @@ const trySend = (stage: Stage) =>
 
 describe("a server that falls silent", () => {
   for (const stage of stages) {
-    it.effect(`${stage.name}: is waited for exactly as long as the timeouts say`, () =>
+    it.effect(`${stage.name}: is waited for exactly as long as the timeouts say (SMTP-070)`, () =>
       Effect.gen(function* () {
         const play = against([[...stage.upToHere, stall]], trySend(stage), { window })
         const outcomes = yield* endsAfter(stage.patience, play)
@@ -149,7 +149,7 @@ describe("a server that falls silent", () => {
     })
   )
 
-  it.effect("each reply of a flight has its own time", () =>
+  it.effect("each reply of a flight has its own time (SMTP-070)", () =>
     Effect.gen(function* () {
       const slow = [Script.pause("290 seconds"), reply("250 2.1.5 Ok")]
       const script = [

@@ -122,7 +122,7 @@ describe("a transaction", () => {
     })
   )
 
-  it.effect("tells people what was said, and not the message", () =>
+  it.effect("tells people what was said, and not the message (SMTP-285)", () =>
     Effect.gen(function* () {
       const transcript = yield* against(
         [taken],
@@ -337,15 +337,17 @@ describe("a server that answers before the message has ended", () => {
       ["and hangs up", Script.close],
       ["and reads on", expectBreakOff]
     ] as const) {
-      it.effect(`${answer.slice(0, 3)} ${how}: is taken at its word at once, and gets no dot (CLASS-49)`, () =>
-        Effect.gen(function* () {
-          const play = Effect.gen(function* () {
-            const session = yield* open()
-            assert.deepStrictEqual(shown(yield* session.submit(body)), [expected])
-            assert.isFalse(session.usable())
+      it.effect(
+        `${answer.slice(0, 3)} ${how}: is taken at its word at once, and gets no dot (CLASS-49, PIPE-012)`,
+        () =>
+          Effect.gen(function* () {
+            const play = Effect.gen(function* () {
+              const session = yield* open()
+              assert.deepStrictEqual(shown(yield* session.submit(body)), [expected])
+              assert.isFalse(session.usable())
+            })
+            yield* against([[...beginning, reply(answer), end]], play)
           })
-          yield* against([[...beginning, reply(answer), end]], play)
-        })
       )
     }
   }
@@ -353,7 +355,7 @@ describe("a server that answers before the message has ended", () => {
   it.effect("250: cannot have taken it (CLASS-58)", () =>
     Effect.gen(function* () {
       const outcomes = yield* against([[...beginning, reply("250 2.0.0 Taken"), expectBreakOff]], send(body))
-      assert.deepStrictEqual(shown(outcomes), ["TempFailure body message host 4.4.2"])
+      assert.deepStrictEqual(shown(outcomes), ["TempFailure body message host 4.5.0"])
     })
   )
 
@@ -438,7 +440,7 @@ describe("a server that speaks without being asked", () => {
     })
   )
 
-  it.effect("421 to an idle client is a farewell (CLASS-55)", () =>
+  it.effect("421 to an idle client is a farewell (CLASS-55, SMTP-089)", () =>
     Effect.gen(function* () {
       const outcomes = yield* afterwards(Script.pause("1 second"), reply("421 4.4.2 Idle"), Script.close)
       assert.deepStrictEqual(shown(outcomes), ["TempFailure mail message host 421 4.4.2"])
@@ -537,7 +539,7 @@ describe("an interruption", () => {
     )
   )
 
-  it.effect("of an idle session says QUIT", () =>
+  it.effect("of an idle session says QUIT, and asked for nothing between EHLO and that (SMTP-288)", () =>
     against(
       [[...hello(), ...quit]],
       Effect.gen(function* () {

@@ -55,5 +55,5 @@ export const make = (work: Work): Meter => {
 /** What the work yields as one short text, to compare implementations by. */
 export const digest = async (work: Work): Promise<string> =>
   createHash("sha256")
-    .update(JSON.stringify(await work.output()))
+    .update(JSON.stringify((await work.output()) ?? null))
     .digest("hex")

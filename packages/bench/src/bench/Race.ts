@@ -2,13 +2,9 @@
  * Lets the implementations of a scenario take turns: A B C, A B C, each in its own process. What disturbs the machine
  * for a while disturbs all of them.
  */
-import type { ChildProcess } from "node:child_process"
-import { fork } from "node:child_process"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
 import type { Sample } from "./Meter.ts"
-import type { Implementation, Scenario } from "./Scenario.ts"
-import type { Order, Report } from "./worker.ts"
+import * as Runner from "./Runner.ts"
+import type { Gauge, Implementation, Scenario, Stage } from "./Scenario.ts"
 
 /** How long and how often. */
 export interface Pace {
@@ -32,35 +28,14 @@ export interface Standing {
   readonly rounds: number
   /** Distance between the best and the worst round, as a share of the median. */
   readonly spread: number
+  readonly gauges: ReadonlyArray<Gauge>
 }
 
-const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
-
-const start = (group: string, { name }: Scenario, implementation: Implementation): ChildProcess =>
-  fork(worker, [group, name, implementation.name], { execArgv: ["--conditions=source"] })
-
-const hear = async <Tag extends Report["_tag"]>(
-  child: ChildProcess,
-  tag: Tag
-): Promise<Extract<Report, { readonly _tag: Tag }>> => {
-  const gone = new AbortController()
-  const exit = once(child, "exit", { signal: gone.signal }).then(([code]) => {
-    throw new Error(`A worker ended with ${code}`)
-  })
-  // The race is over before the other side of it.
-  exit.catch(() => {})
-  const [report] = await Promise.race([once(child, "message"), exit])
-  gone.abort()
-  // The worker answers each order with its own report.
-  if ((report as Report)._tag !== tag) throw new Error(`A worker said ${(report as Report)._tag} instead of ${tag}`)
-  return report as Extract<Report, { readonly _tag: Tag }>
-}
-
-const order = (child: ChildProcess, order: Order) => child.send(order)
-
-const round = async (child: ChildProcess, millis: number): Promise<Sample> => {
-  order(child, { millis })
-  return (await hear(child, "Round")).sample
+/** What came out of a race. */
+export interface Outcome {
+  readonly standings: ReadonlyArray<Standing>
+  /** What people must know of the servers. */
+  readonly note: string | undefined
 }
 
 /** The middle of the values; the mean of both when there are two middles. */
@@ -75,7 +50,8 @@ export const standing = (
   scenario: Scenario,
   { name, version }: Implementation,
   samples: ReadonlyArray<Sample>,
-  peakRssMiB: number
+  peakRssMiB: number,
+  gauges: ReadonlyArray<Gauge> = []
 ): Standing => {
   const rates = samples.map(({ runs, wallMicros }) => (runs * scenario.items * 1_000_000) / wallMicros)
   const perSecond = median(rates)
@@ -88,37 +64,54 @@ export const standing = (
     peakRssMiB,
     gcShare: median(samples.map(({ gcMicros, wallMicros }) => gcMicros / wallMicros)),
     rounds: samples.length,
-    spread: (Math.max(...rates) - Math.min(...rates)) / perSecond
+    spread: (Math.max(...rates) - Math.min(...rates)) / perSecond,
+    gauges
   }
 }
 
 const verify = (scenario: Scenario, digests: ReadonlyArray<string>): void => {
   const odd = scenario.implementations.filter((_, i) => digests[i] !== digests[0])
   if (odd.length > 0) {
-    throw new Error(`${scenario.name}: ${odd.map(({ name }) => name).join(", ")} did not do the same work as ours`)
+    const names = odd.map(({ name }) => name).join(", ")
+    throw new Error(
+      `${scenario.name}: ${names} did not do the same work as ours: ${digests.join(" / ").slice(0, 2000)}`
+    )
   }
 }
 
-/** Runs a scenario: verifies that all do the same work, warms up, and measures. */
-export const run = async (group: string, scenario: Scenario, pace: Pace): Promise<ReadonlyArray<Standing>> => {
-  const children = scenario.implementations.map((implementation) => start(group, scenario, implementation))
+const noStage: Stage = { facts: {}, stop: async () => {} }
+
+// One after the other, as the servers say what they have received since the one before.
+const startAll = async (group: string, scenario: Scenario, stage: Stage, runners: Array<Runner.Runner>) => {
+  const digests: Array<string> = []
+  for (const implementation of scenario.implementations) {
+    const runner = await Runner.start(group, scenario, implementation, stage.facts)
+    runners.push(runner)
+    // What a server received says more than what the client thinks of it.
+    digests.push(stage.received === undefined ? runner.digest : JSON.stringify(await stage.received()))
+  }
+  return digests
+}
+
+/** Runs a scenario: starts its servers, verifies that all do the same work, warms up, and measures. */
+export const run = async (group: string, scenario: Scenario, pace: Pace): Promise<Outcome> => {
+  const stage = (await scenario.stage?.()) ?? noStage
+  const runners: Array<Runner.Runner> = []
   try {
-    const ready = await Promise.all(children.map((child) => hear(child, "Ready")))
-    verify(
-      scenario,
-      ready.map(({ digest }) => digest)
-    )
-    for (const child of children) await round(child, pace.millis * 2)
-    const samples = children.map((): Array<Sample> => [])
+    verify(scenario, await startAll(group, scenario, stage, runners))
+    if (pace.rounds > 1) for (const runner of runners) await runner.round(pace.millis * 2)
+    const samples = runners.map((): Array<Sample> => [])
     for (let i = 0; i < pace.rounds; i++) {
-      for (const [index, child] of children.entries()) samples[index]?.push(await round(child, pace.millis))
+      for (const [index, runner] of runners.entries()) samples[index]?.push(await runner.round(pace.millis))
     }
-    for (const child of children) order(child, "end")
-    const ends = await Promise.all(children.map((child) => hear(child, "End")))
-    return scenario.implementations.map((implementation, i) =>
-      standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0)
+    const ends: Array<Runner.End> = []
+    for (const runner of runners) ends.push(await runner.end())
+    const standings = scenario.implementations.map((implementation, i) =>
+      standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0, ends[i]?.gauges)
     )
+    return { standings, note: stage.note }
   } finally {
-    for (const child of children) child.kill()
+    for (const runner of runners) runner.kill()
+    await stage.stop()
   }
 }

@@ -9,8 +9,11 @@ interface Group {
 }
 
 const groups: ReadonlyMap<string, () => Promise<Group>> = new Map([
+  ["protocol", () => import("./protocol/index.ts")],
   ["message", () => import("./message/index.ts")],
-  ["protocol", () => import("./protocol/index.ts")]
+  ["transport", () => import("./transport/index.ts")],
+  ["dns", () => import("./dns/index.ts")],
+  ["policy", () => import("./policy/index.ts")]
 ])
 
 /** The names of the groups. */

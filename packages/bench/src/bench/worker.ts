@@ -4,7 +4,9 @@
  */
 import type { Sample } from "./Meter.ts"
 import * as Meter from "./Meter.ts"
+import { peakOf } from "./Runner.ts"
 import * as registry from "./registry.ts"
+import type { Facts, Gauge } from "./Scenario.ts"
 import { find } from "./Scenario.ts"
 
 /** What the parent says: work for so many milliseconds, or make an end. */
@@ -14,22 +16,26 @@ export type Order = { readonly millis: number } | "end"
 export type Report =
   | { readonly _tag: "Ready"; readonly digest: string }
   | { readonly _tag: "Round"; readonly sample: Sample }
-  | { readonly _tag: "End"; readonly peakRssMiB: number }
+  | { readonly _tag: "End"; readonly peakRssMiB: number; readonly gauges: ReadonlyArray<Gauge> }
 
-const [group = "", name = "", implementation = ""] = process.argv.slice(2)
+const [group = "", name = "", implementation = "", facts = "{}"] = process.argv.slice(2)
 const [, { prepare }] = find(await registry.load(group), name, implementation)
-const work = await prepare()
+// The parent wrote the facts.
+const work = await prepare(JSON.parse(facts) as Facts)
 const meter = Meter.make(work)
 
 const tell = (report: Report) => process.send?.(report)
 
+const end = async (): Promise<void> => {
+  // What getrusage says counts the parent in, from which this process was forked.
+  const peak = peakOf("self") / 1024 || process.resourceUsage().maxRSS / 1024
+  tell({ _tag: "End", peakRssMiB: peak, gauges: (await work.gauges?.()) ?? [] })
+  process.disconnect()
+}
+
 process.on("message", (order: Order) => {
-  if (order === "end") {
-    tell({ _tag: "End", peakRssMiB: process.resourceUsage().maxRSS / 1024 })
-    process.disconnect()
-    return
-  }
-  void meter.round(order.millis).then((sample) => tell({ _tag: "Round", sample }))
+  if (order === "end") void end()
+  else void meter.round(order.millis).then((sample) => tell({ _tag: "Round", sample }))
 })
 
 tell({ _tag: "Ready", digest: await Meter.digest(work) })

@@ -6,8 +6,10 @@ import * as Endpoint from "@effect-mail/protocol/Endpoint"
 import * as Sasl from "@effect-mail/protocol/Sasl"
 import * as ServerUrl from "@effect-mail/protocol/ServerUrl"
 import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
+import * as Proxy from "@effect-mail/transport/Proxy"
 import type { SmtpSettings } from "@effect-mail/transport/SmtpSettings"
 import * as Timeouts from "@effect-mail/transport/Timeouts"
+import * as Arr from "effect/Array"
 import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,6 +28,8 @@ import { resolverOptions, wrongResolver } from "./resolver.ts"
 export interface Input {
   readonly server: Option.Option<string>
   readonly tls: Option.Option<keyof typeof policies>
+  readonly pin: ReadonlyArray<string>
+  readonly proxy: Option.Option<string>
   readonly ca: Option.Option<string>
   readonly ehlo: Option.Option<string>
   readonly timeout: Option.Option<Duration.Duration>
@@ -35,6 +39,7 @@ export interface Input {
 /** The words for `--tls`. */
 export const policies = {
   opportunistic: TlsPolicy.opportunistic,
+  encrypted: TlsPolicy.requiredUnverified,
   required: TlsPolicy.required,
   none: TlsPolicy.none
 } as const
@@ -44,15 +49,15 @@ const wrong = (status: number, message: string): CliError => new CliError({ stat
 /** The mailer as a layer; fails with a `CliError` when a flag cannot be used or there is no password. */
 export const mailer = Effect.fnUntraced(function* (input: Input) {
   const smtp = yield* settings(input)
-  const dialer = { ca: yield* authorities(input.ca) }
-  const tls = Option.map(input.tls, (word) => policies[word])
+  const dialer = { ca: yield* authorities(input.ca), proxy: yield* proxy(input.proxy) }
+  const tls = yield* tlsPolicy(input)
   if (Option.isNone(input.server)) {
     const routing = { tls: () => Option.getOrElse(tls, () => TlsPolicy.opportunistic) }
     // A TLS policy is the only routing option, and that one cannot be out of range.
     if (Option.isNone(input.resolver)) return Layer.orDie(NodeMailer.layer({ smtp, dialer, routing }))
     const router = NodeResolver.layerRouter({ resolver: resolverOptions(input.resolver), routing })
     const built = yield* Effect.mapError(Layer.build(router), wrongResolver)
-    return NodeMailer.layerMx({ smtp, dialer }).pipe(Layer.provide(Layer.succeedContext(built)))
+    return Layer.orDie(NodeMailer.layerMx({ smtp, dialer })).pipe(Layer.provide(Layer.succeedContext(built)))
   }
   const { endpoint, username } = yield* serverOf(input.server.value)
   if (endpoint.implicitTls && Option.contains(input.tls, "none")) {
@@ -62,10 +67,41 @@ export const mailer = Effect.fnUntraced(function* (input: Input) {
     )
   }
   const to = new Endpoint.Endpoint({ ...endpoint, tls: Option.getOrElse(tls, () => endpoint.tls) })
-  if (username === undefined) return NodeMailer.layerRelay([to], { smtp, dialer })
+  if (username === undefined) return Layer.orDie(NodeMailer.layerRelay([to], { smtp, dialer }))
   const credentials = new Sasl.Password({ username, password: yield* password(`${username} at ${endpoint.host}`) })
-  return NodeMailer.layerRelay([to], { smtp: { ...smtp, credentials }, dialer })
+  return Layer.orDie(NodeMailer.layerRelay([to], { smtp: { ...smtp, credentials }, dialer }))
 })
+
+// Pins alone are enough; whoever wants the authorities' word, too, says so.
+const tlsPolicy = Effect.fnUntraced(function* ({ pin, tls }: Input) {
+  const pins = yield* Effect.forEach(pin, (text) =>
+    Effect.mapError(Effect.fromResult(TlsPolicy.parsePin(text)), ({ message }) =>
+      wrong(ExitStatus.usage, `--pin: ${message}`)
+    )
+  )
+  const word = Option.getOrUndefined(tls)
+  if (!Arr.isReadonlyArrayNonEmpty(pins)) return Option.map(tls, (word) => policies[word])
+  if (word === "none" || word === "opportunistic") {
+    return yield* wrong(ExitStatus.usage, `--pin: with --tls ${word}, mail would go without TLS, too`)
+  }
+  return Option.some(TlsPolicy.pinned(pins, { verify: word === "required" }))
+})
+
+const proxy = Effect.fnUntraced(function* (url: Option.Option<string>) {
+  const configured = yield* Effect.orDie(Config.option(Config.NonEmptyString(proxyVariable)))
+  const [name, text] = Option.isSome(url) ? ["--proxy", url] : [proxyVariable, configured]
+  if (Option.isNone(text)) return undefined
+  const proxy = yield* Effect.mapError(Effect.fromResult(Proxy.parse(text.value)), ({ message }) =>
+    wrong(ExitStatus.usage, `${name}: ${message}`)
+  )
+  if (proxy.login === undefined || Option.isNone(url)) return proxy
+  return yield* wrong(
+    ExitStatus.usage,
+    `--proxy: everybody on this machine can read a password on the command line; put the URL into ${proxyVariable}`
+  )
+})
+
+const proxyVariable = "EFFECT_MAIL_PROXY"
 
 const settings = Effect.fnUntraced(function* (input: Input): Effect.fn.Return<Partial<SmtpSettings>, CliError> {
   const name = Option.isSome(input.ehlo) ? { name: yield* ehloName(input.ehlo.value) } : {}

@@ -2,6 +2,7 @@
  * What the reply of a resolver is worth: only records of the name that was asked for, or of the name at the end of its
  * aliases, count; whatever else stands in the reply is ignored.
  */
+import * as Result from "effect/Result"
 import type * as DnsMessage from "../DnsMessage.ts"
 import type { Answer, ErrorReason } from "../Resolver.ts"
 
@@ -16,8 +17,6 @@ interface Trouble {
   readonly detail: string
 }
 
-export type Reading = Answer & { readonly trouble?: Trouble | undefined }
-
 // More aliases in a row than this are taken for a loop (DNS-002).
 const maxAliases = 16
 
@@ -27,37 +26,42 @@ export const canonical = (name: string): string => {
   return lower.length > 1 && lower.endsWith(".") ? lower.slice(0, -1) : lower
 }
 
-/** Reads a reply; one that is truncated even over TCP tells nothing. */
-export const read = (message: DnsMessage.Message, { name, type }: Question): Reading => {
+const nothing = (reason: ErrorReason, detail: string): Result.Result<never, Trouble> => Result.fail({ reason, detail })
+
+/** Reads a reply; one that is truncated even over TCP tells nothing. `trusted` is whether its AD bit is believed. */
+export const read = (
+  message: DnsMessage.Message,
+  { name, type }: Question,
+  trusted: boolean
+): Result.Result<Answer, Trouble> => {
   const { answers, authenticated, rcode } = message
-  const nothing = { rcode: "NOERROR", records: [], alias: undefined, authenticated: false, ttl: 0 } as const
-  if (message.truncated) return { ...nothing, trouble: { reason: "Malformed", detail: "the reply is not complete" } }
-  if (rcode !== 0 && rcode !== 3) return { ...nothing, trouble: troubleOf(message) }
+  if (message.truncated) return nothing("Malformed", "the reply is not complete")
+  if (rcode !== 0 && rcode !== 3) return Result.fail(troubleOf(message))
   const end = type === "CNAME" ? { name, ttl: Infinity } : follow(answers, name)
-  if (end === undefined) {
-    return { ...nothing, trouble: { reason: "Malformed", detail: "the aliases (CNAME) of the name lead nowhere" } }
-  }
+  if (end === undefined) return nothing("Malformed", "the aliases (CNAME) of the name lead nowhere")
   const records = answers.filter((record) => record.type === type && record.name === end.name)
-  const ttl = records.length > 0 ? least(records.map((record) => record.ttl)) : negativeTtl(message.authority)
-  return {
+  const ttl = records.length > 0 ? least(records) : negativeTtl(message.authority)
+  return Result.succeed({
     rcode: rcode === 3 ? "NXDOMAIN" : "NOERROR",
     records: rcode === 3 ? [] : records,
     alias: end.name === name ? undefined : end.name,
-    authenticated,
+    authenticated: authenticated && trusted,
     ttl: Math.min(ttl, end.ttl)
-  }
+  })
 }
 
-const least = (ttls: ReadonlyArray<number>): number => ttls.reduce((a, b) => Math.min(a, b), Infinity)
+const least = (records: ReadonlyArray<DnsMessage.DnsRecord>): number =>
+  records.reduce((least, { ttl }) => Math.min(least, ttl), Infinity)
+
+const isAlias = (record: DnsMessage.DnsRecord): record is DnsMessage.DnsRecord<"CNAME"> => record.type === "CNAME"
 
 // The name at the end of the aliases, and how long they hold; undefined for a loop.
 const follow = (
   answers: ReadonlyArray<DnsMessage.DnsRecord>,
   start: string
 ): { readonly name: string; readonly ttl: number } | undefined => {
-  const aliases = new Map(
-    answers.flatMap((record) => (record.type === "CNAME" ? [[record.name, record] as const] : []))
-  )
+  if (!answers.some(isAlias)) return { name: start, ttl: Infinity }
+  const aliases = new Map(answers.filter(isAlias).map((record) => [record.name, record]))
   let name = start
   let ttl = Infinity
   for (let hops = 0; hops <= maxAliases; hops++) {

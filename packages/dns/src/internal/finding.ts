@@ -1,6 +1,7 @@
 /**
  * What the checks of a preflight find, and how they look things up.
  */
+import * as Failure from "@effect-mail/protocol/Failure"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { RecordType } from "../DnsMessage.ts"
@@ -47,9 +48,14 @@ export class Finding extends Schema.Class<Finding>("@effect-mail/dns/Finding")({
 /** What a check found. */
 export type Findings = ReadonlyArray<Finding>
 
-/** Makes a finding. */
+// More than people read; a record may hold names of any length.
+const maxText = 1500
+
+const clipped = (text: string): string => (text.length > maxText ? `${text.slice(0, maxText)}…` : text)
+
+/** Makes a finding; what strangers wrote into their records can be shown, and is not repeated at any length. */
 export const finding = (subject: Finding["subject"], severity: Severity, text: string): Finding =>
-  new Finding({ subject, severity, text })
+  new Finding({ subject, severity, text: Failure.printable(clipped(text).toWellFormed()) })
 
 /** The records of a name, or the finding that they could not be looked up. */
 export const records = Effect.fnUntraced(function* <T extends RecordType>(

@@ -70,7 +70,7 @@ const format = (address: NetAddress.IpAddress): string => NetAddress.formatIp(Ne
  */
 export const interleave = (addresses: ReadonlyArray<NetAddress.IpAddress>): ReadonlyArray<NetAddress.IpAddress> => {
   const [first] = addresses
-  if (first === undefined) return addresses
+  if (first === undefined || addresses.length === 1) return addresses
   const family = NetAddress.familyOf(first)
   const same = addresses.filter((address) => NetAddress.familyOf(address) === family)
   const others = addresses.filter((address) => NetAddress.familyOf(address) !== family)

@@ -54,6 +54,7 @@ export const list = (records: ReadonlyArray<MxRecord>): Listed => {
 }
 
 const once = (candidates: ReadonlyArray<Hosts.Candidate>): ReadonlyArray<Hosts.Candidate> => {
+  if (candidates.length < 2) return candidates
   const best = new Map<string, number>()
   for (const { name, preference } of candidates) best.set(name, Math.min(preference, best.get(name) ?? preference))
   return Array.from(best, ([name, preference]) => ({ name, preference }))
@@ -61,7 +62,9 @@ const once = (candidates: ReadonlyArray<Hosts.Candidate>): ReadonlyArray<Hosts.C
 
 /** Lower preferences first, equal ones in random order, anew at every call (DNS-007). */
 export const order = <A extends Hosts.Candidate>(candidates: ReadonlyArray<A>): Effect.Effect<ReadonlyArray<A>> =>
-  Effect.map(Random.shuffle(candidates), (shuffled) => shuffled.toSorted((a, b) => a.preference - b.preference))
+  candidates.length < 2
+    ? Effect.succeed(candidates)
+    : Effect.map(Random.shuffle(candidates), (shuffled) => shuffled.toSorted((a, b) => a.preference - b.preference))
 
 type Failed = Failure.PermFailure | Failure.Unreachable
 
@@ -111,7 +114,9 @@ export const make = (lookup: Lookup, settings: Settings) => {
     const examined: Array<Hosts.Examined> = []
     const rounds = Arr.chunksOf(candidates, settings.maxHosts).slice(0, maxRounds)
     for (const round of rounds) {
-      examined.push(...(yield* Effect.forEach(round, look, { concurrency: "unbounded" })))
+      // One host needs no fiber of its own.
+      const concurrency = round.length === 1 ? undefined : "unbounded"
+      examined.push(...(yield* Effect.forEach(round, look, { concurrency })))
       const enough = Hosts.choose(examined, settings).hosts.length === settings.maxHosts
       if (enough && settings.selfAddresses.size === 0) break
     }

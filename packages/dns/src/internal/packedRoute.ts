@@ -50,12 +50,18 @@ const flat = (text: string): string => {
   return text
 }
 
-/** The route again. Nothing is checked, since it was made of a route. */
-export const unpack = (domain: string, { destination, frame, hosts }: PackedRoute): Route =>
-  new Route(
-    { ...frame, domain, destination, hosts: typeof hosts === "string" ? Arr.map(lines(hosts), read) : hosts },
-    { disableChecks: true }
-  )
+/** The hosts of the route, in the order in which it was made. */
+export const hostsOf = ({ hosts }: PackedRoute): Route["hosts"] =>
+  typeof hosts === "string" ? Arr.map(lines(hosts), read) : hosts
+
+/** The route again, with its hosts in this order. */
+export const unpack = (domain: string, { destination, frame }: PackedRoute, hosts: Route["hosts"]): Route =>
+  instance(Route.prototype, { ...frame, domain, destination, hosts })
+
+// Nothing is checked, since it was made of a route; the constructors of schemas would cost more than all the rest.
+// What Object.create makes has the type of its prototype, when it has its fields.
+const instance = <A extends object>(prototype: A, fields: { readonly [K in keyof A]: A[K] }): A =>
+  Object.assign(Object.create(prototype) as A, fields)
 
 const lines = (hosts: string): Arr.NonEmptyReadonlyArray<string> => {
   const [first = "", ...rest] = hosts.split("\n")
@@ -64,5 +70,5 @@ const lines = (hosts: string): Arr.NonEmptyReadonlyArray<string> => {
 
 const read = (line: string): RouteHost => {
   const [preference = "", name = "", first = "", ...rest] = line.split(" ")
-  return new RouteHost({ preference: Number(preference), name, addresses: [first, ...rest] }, { disableChecks: true })
+  return instance(RouteHost.prototype, { preference: Number(preference), name, addresses: [first, ...rest] })
 }

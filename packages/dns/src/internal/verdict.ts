@@ -19,6 +19,14 @@ const askThePostmaster = "The owner of the domain must mend its DNS records"
 export const noSuchDomain = (domain: string, why: string): Failure.PermFailure =>
   perm("5.1.2", `the domain ${domain} ${why}`, "Check the spelling of the domain")
 
+/** CLASS-03, when one answer is not enough. */
+export const notConfirmed = (domain: string): Failure.Unreachable =>
+  unreachable(
+    "4.4.4",
+    `the domain ${domain} does not exist, which counts only when the DNS says so again later`,
+    "Check the spelling of the domain; a new domain may take a while to be known everywhere"
+  )
+
 /** CLASS-05: the name exists, but nothing in it can take mail. */
 export const noMailServer = (domain: string): Failure.PermFailure =>
   perm("5.4.4", `the domain ${domain} exists, but has neither a mail server (MX) nor an address`, askThePostmaster)

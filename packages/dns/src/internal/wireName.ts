@@ -14,13 +14,17 @@ const maxName = 255
 const maxLabel = 63
 const maxJumps = 127
 
-const plain = /^[a-z0-9_-]*$/
+// Whether an octet of a label stands for itself: letters, digits, hyphens and underscores.
+const plain = Uint8Array.from({ length: 256 }, (_, octet) => (/[A-Za-z0-9_-]/.test(String.fromCharCode(octet)) ? 1 : 0))
 
 /** Reads a message from its start. */
 export class Reader {
   readonly bytes: Uint8Array
   at = 0
   fault: Fault | undefined
+  // The name that was read last at a place, since most records are about the name of the question.
+  #known = -1
+  #knownName = ""
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
@@ -60,6 +64,28 @@ export class Reader {
 
   /** A name in lower case without a trailing dot; `.` is the root. */
   name(): string {
+    const start = this.at
+    const target = this.#pointer()
+    if (target !== undefined && target === this.#known) {
+      this.at = start + 2
+      return this.#knownName
+    }
+    const name = this.#labels()
+    if (target === undefined && this.fault === undefined) {
+      this.#known = start
+      this.#knownName = name
+    }
+    return name
+  }
+
+  // Where the name at this place points to, when it is nothing but a pointer.
+  #pointer(): number | undefined {
+    const octet = this.bytes[this.at] ?? 0
+    const next = this.bytes[this.at + 1]
+    return octet >= 0xc0 && next !== undefined && this.fault === undefined ? (octet - 0xc0) * 0x100 + next : undefined
+  }
+
+  #labels(): string {
     const labels: Array<string> = []
     let behind: number | undefined
     // A pointer must go before everything that was read of this name, so that there is no loop.
@@ -79,11 +105,21 @@ export class Reader {
         size += length + 1
         if (length > maxLabel) return this.refuse("a label of an unknown kind")
         if (size > maxName) return this.refuse("a name is longer than 255 octets")
-        labels.push(label(this.take(length)))
+        labels.push(this.#label(length))
       }
     }
     if (behind !== undefined) this.at = behind
     return labels.length === 0 ? "." : labels.join(".")
+  }
+
+  #label(length: number): string {
+    const from = this.at
+    this.skip(length)
+    for (let at = from; at < this.at; at++) {
+      if (plain[this.bytes[at] ?? 0] === 0)
+        return Array.from(this.bytes.subarray(from, this.at), escaped).join("").toLowerCase()
+    }
+    return asciiOf(this.bytes, from, this.at)
   }
 
   private refuse(reason: string): string {
@@ -92,9 +128,14 @@ export class Reader {
   }
 }
 
-const label = (octets: Uint8Array): string => {
-  const text = String.fromCharCode(...octets).toLowerCase()
-  return plain.test(text) ? text : Array.from(octets, escaped).join("").toLowerCase()
+// In lower case. Of a label, which is short enough for the arguments of a call.
+const asciiOf = (bytes: Uint8Array, from: number, to: number): string => {
+  const octets: Array<number> = []
+  for (let at = from; at < to; at++) {
+    const octet = bytes[at] ?? 0
+    octets.push(octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet)
+  }
+  return String.fromCharCode(...octets)
 }
 
 const escaped = (octet: number): string => {

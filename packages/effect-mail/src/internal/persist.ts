@@ -1,136 +1,123 @@
 /**
- * Attempts a parcel until every recipient has a final outcome. After each attempt the policy of a recipient's domain
- * decides about its failure; recipients that wait equally long go on together, so that they share a transaction.
- *
- * All decisions about a parcel draw on one seed: chance spreads the waits of different mails, never those of recipients
- * that failed alike.
- *
- * @since 0.1.0
+ * Attempts a parcel until every recipient has a final outcome. After each attempt the policy decides about each recipient
+ * that failed; those that wait equally long go on together. What happens is told to the observer of `DeliveryEvent` and, with
+ * the mail, to the `Notifier`.
  */
 import * as Delivery from "@effect-mail/delivery/Delivery"
-import { Observer } from "@effect-mail/delivery/DeliveryEvent"
 import * as Parcel from "@effect-mail/message/Parcel"
-import * as Policy from "@effect-mail/policy/Policy"
+import * as DeliveryEvent from "@effect-mail/policy/DeliveryEvent"
+import type { Priority } from "@effect-mail/policy/Policy"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
+import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
 import type * as Semaphore from "effect/Semaphore"
+import { Notifier } from "../Notice.ts"
+import * as Cases from "./cases.ts"
 
 type Outcomes = ReadonlyArray<Receipt.Outcome>
+
+type Failures = Arr.NonEmptyReadonlyArray<Receipt.Failed>
 
 /**
  * Attempts the parcel, and again as the current policy says; gives one outcome for each recipient, in any order. An
  * attempt takes one permit of `turns`, a wait none.
- *
- * @since 0.1.0
  */
 export const persist = Effect.fnUntraced(function* (
   delivery: Delivery.Delivery["Service"],
   turns: Semaphore.Semaphore,
-  parcel: Parcel.Parcel
+  parcel: Parcel.Parcel,
+  priority: Priority | undefined
 ): Effect.fn.Return<Outcomes> {
-  const observe = yield* Observer
-  const decide = yield* judge(parcel)
+  const notify = yield* Notifier
+  const decide = yield* Cases.make(parcel, priority)
   const { messageId } = parcel
 
   const attempt = Effect.fnUntraced(function* (part: Parcel.Parcel, attempt: number) {
     const recipients = part.envelope.recipients.map(({ address }) => address)
-    yield* observe({ _tag: "AttemptStarted", messageId, recipients, attempt })
+    yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt }))
     const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(attempt))
-    yield* observe({ _tag: "AttemptEnded", messageId, outcomes, attempt })
+    yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt }))
     return outcomes
   }, turns.withPermit)
 
+  const subject = (failed: Failures, since: number): DeliveryEvent.Subject => ({
+    messageId,
+    recipients: failed.map(({ recipient }) => recipient),
+    since
+  })
+
+  const end = Effect.fnUntraced(function* (part: Parcel.Parcel, { decision, failed, since }: Cases.Ended) {
+    for (const one of failed) {
+      const own = { ...decision, failure: one.failure }
+      yield* DeliveryEvent.publish(DeliveryEvent.fromDecision(subject([one], since), one.failure, own))
+    }
+    const about = { parcel: only(part, failed), failed, since }
+    yield* notify(
+      decision._tag === "Hold" ? { _tag: "Held", ...about } : { _tag: "GivenUp", atEnd: decision.atEnd, ...about }
+    )
+  })
+
+  const warn = Effect.fnUntraced(function* (part: Parcel.Parcel, failed: Failures, since: number) {
+    yield* DeliveryEvent.publish(DeliveryEvent.warned({ ...subject(failed, since), failure: strongest(failed) }))
+    yield* notify({ _tag: "Late", parcel: only(part, failed), failed, since })
+  })
+
   // The recipients of a group, once their time has come.
-  const wait = Effect.fnUntraced(function* (part: Parcel.Parcel, { after, failed }: Group) {
-    const [first, ...others] = failed
-    const failure = Failure.combine(first.failure, ...others.map((outcome) => outcome.failure))
-    const recipients = failed.map(({ recipient }) => recipient)
-    yield* observe({ _tag: "Waiting", messageId, recipients, failure, after })
-    yield* Effect.sleep(after)
-    const names = new Set(recipients)
-    return Parcel.filterRecipients(part, ({ address }) => names.has(address))
+  const wait = Effect.fnUntraced(function* (part: Parcel.Parcel, group: Cases.Waiting) {
+    const { decision, failed, since } = group
+    yield* DeliveryEvent.publish(DeliveryEvent.fromDecision(subject(failed, since), strongest(failed), decision))
+    for (const warning of group.warnings) {
+      yield* sleepUntil(warning.at)
+      yield* warn(part, warning.failed, since)
+    }
+    yield* sleepUntil(group.until)
+    return only(part, failed)
   })
 
   // A loop, not a recursion: there may be thousands of attempts. Only those who part from the others get a fiber.
-  const settle = Effect.fnUntraced(function* (
-    whole: Parcel.Parcel | undefined,
-    from: number
-  ): Effect.fn.Return<Outcomes> {
+  const settle = Effect.fnUntraced(function* (whole: Parcel.Parcel, from: number): Effect.fn.Return<Outcomes> {
     const settled: Array<Outcomes> = []
     const parted: Array<Fiber.Fiber<Outcomes>> = []
-    let rest = whole
-    for (let number = from; rest !== undefined; number++) {
-      const part = rest
-      const { final, groups } = yield* decide(yield* attempt(part, number))
+    let part = whole
+    let number = from
+    while (true) {
+      const now = part
+      const { ended, final, waiting } = yield* decide(yield* attempt(now, number))
       settled.push(final)
-      const [next, ...others] = groups.map((group) => wait(part, group))
+      for (const group of ended) yield* end(now, group)
+      const [next, ...others] = waiting
       for (const other of others) {
-        parted.push(yield* Effect.forkChild(Effect.flatMap(other, (later) => settle(later, number + 1))))
+        const later = number + (other.tried ? 1 : 0)
+        parted.push(yield* Effect.forkChild(Effect.flatMap(wait(now, other), (rest) => settle(rest, later))))
       }
-      rest = next && (yield* next)
+      if (next === undefined) break
+      part = yield* wait(now, next)
+      if (next.tried) number++
     }
     return [...settled, ...(yield* Fiber.joinAll(parted))].flat()
   })
   return yield* settle(parcel, 1)
 })
 
+// What was not tried is no attempt (CLASS-14, CLASS-15).
 const numbered =
-  (attempts: number) =>
+  (attempt: number) =>
   (outcome: Receipt.Outcome): Receipt.Outcome =>
     outcome._tag === "Delivered"
-      ? new Receipt.Delivered({ ...outcome, attempts })
-      : new Receipt.Failed({ ...outcome, attempts })
+      ? new Receipt.Delivered({ ...outcome, attempts: attempt })
+      : new Receipt.Failed({ ...outcome, attempts: Cases.wasTried(outcome.failure) ? attempt : attempt - 1 })
 
-/** Recipients that are tried again at the same time. */
-interface Group {
-  readonly after: Duration.Duration
-  readonly failed: [Receipt.Failed, ...Array<Receipt.Failed>]
+const sleepUntil = (at: number): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
+
+const strongest = ([first, ...others]: Failures): Failure.Failure =>
+  Failure.combine(first.failure, ...others.map(({ failure }) => failure))
+
+const only = (part: Parcel.Parcel, failed: Failures): Parcel.Parcel => {
+  const names = new Set(failed.map(({ recipient }) => recipient))
+  return Parcel.filterRecipients(part, ({ address }) => names.has(address)) ?? part
 }
-
-// Tells what is final from who is tried again. Each recipient that fails has a decider of its own for all its attempts.
-const judge = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
-  const deciderFor = yield* deciders(parcel)
-  return Effect.fnUntraced(function* (outcomes: Outcomes) {
-    const at = yield* Clock.currentTimeMillis
-    const final: Array<Receipt.Outcome> = []
-    const groups = new Map<number, Group>()
-    for (const outcome of outcomes) {
-      if (outcome._tag === "Delivered") {
-        final.push(outcome)
-        continue
-      }
-      const decision = yield* (yield* deciderFor(outcome.recipient)).decide(outcome.failure, at)
-      if (decision._tag === "Retry") join(groups, decision.after, outcome)
-      else final.push(new Receipt.Failed({ ...outcome, failure: decision.failure }))
-    }
-    return { final, groups: [...groups.values()] }
-  })
-})
-
-const join = (groups: Map<number, Group>, after: Duration.Duration, outcome: Receipt.Failed): void => {
-  const millis = Duration.toMillis(after)
-  const group = groups.get(millis)
-  if (group === undefined) groups.set(millis, { after, failed: [outcome] })
-  else group.failed.push(outcome)
-}
-
-const deciders = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
-  const policy = yield* Policy.CurrentPolicy
-  const seed = yield* Random.nextInt
-  const domains = new Map<string, string>(
-    parcel.envelope.recipients.map(({ address }) => [address, Delivery.domainOf(address)])
-  )
-  const known = new Map<string, Policy.Decider>()
-  return Effect.fnUntraced(function* (recipient: string) {
-    const decider =
-      known.get(recipient) ??
-      (yield* Policy.start(Policy.forRecipientDomain(policy, domains.get(recipient) ?? ""), { seed }))
-    known.set(recipient, decider)
-    return decider
-  })
-})

@@ -7,7 +7,7 @@ export const minute = 60_000
 export const hour = 60 * minute
 export const day = 24 * hour
 
-export const messageTo = (...to: ReadonlyArray<string>): Message.Message =>
+export const messageTo = (...to: ReadonlyArray<string>): Message.Composed =>
   Message.make({ from: "ada@sender.example", to, subject: "Hello", text: "Hello\n" })
 
 export const greylisted = (words = "Not now") =>

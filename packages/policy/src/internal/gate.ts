@@ -9,8 +9,8 @@ import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import type { Alarm } from "../Alarm.ts"
+import * as DeliveryEvent from "../DeliveryEvent.ts"
 import type { Rate } from "../Limits.ts"
-import * as PolicyEvent from "../PolicyEvent.ts"
 import * as Metrics from "../PolicyMetrics.ts"
 import * as RetryHint from "../RetryHint.ts"
 import { breakers } from "./breakers.ts"
@@ -21,11 +21,14 @@ import * as Site from "./site.ts"
 export type FailureOf<A> = ((value: A) => Failure.Failure | undefined) | undefined
 
 /** Runs attempts within the limits of a site, and learns from how they end. */
-export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
+export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name: string) => Site.Site | undefined) {
   const limiter = yield* RateLimiter.make
-  const breakerFor = yield* breakers(({ from, key, to }) =>
-    PolicyEvent.publish(PolicyEvent.breakerChanged({ about: key, from, to }))
-  )
+  // A breaker belongs to nobody's attempt; who attempted something there last is told.
+  const breakerFor = yield* breakers(({ from, key, to }) => {
+    const told = DeliveryEvent.publish(DeliveryEvent.breakerChanged({ about: key, from, to }))
+    const observer = siteOf(key)?.observer
+    return observer === undefined ? told : Effect.provideService(told, DeliveryEvent.Observer, observer)
+  })
 
   // Enter, run, learn, leave. This is the hot path: no clock, no lock and no allocation but the finalizer.
   const direct = <A, E, R>(
@@ -60,10 +63,9 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     )
 
   const itsTurn = (site: Site.Site, turn: Site.Turn) => {
-    const { patience } = site.limits
     const waited = Effect.timeoutOrElse(Site.comes(turn), {
-      duration: patience,
-      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, patience)
+      duration: site.limits.patience,
+      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
     })
     return Effect.withSpan(waited, "Throttle.wait", { captureStackTrace: false })
   }
@@ -85,6 +87,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     failureOf: FailureOf<A>
   ): Effect.fn.Return<A, E | Failure.Unreachable, R> {
     if (!site.troubled) return yield* guarded(site, attempt, failureOf, false)
+    site.observer = yield* DeliveryEvent.Observer
     const breaker = yield* breakerFor(site.limits.breaker)
     // The exit is a value, so that the breaker's own errors cannot be taken for the attempt's.
     const exit = yield* guarded(site, attempt, failureOf, true).pipe(
@@ -100,7 +103,12 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
 
   const closed = (site: Site.Site, { reason }: CircuitBreaker.CircuitBreakerError) =>
     reason._tag === "CircuitOpen"
-      ? refuse(site, "4.4.1", `${nameOf(site)} is resting, because no session could be had there`, reason.retryAfter)
+      ? refuse(
+          site,
+          "4.4.1",
+          `${nameOf(site)} is resting, because of this: ${site.trouble ?? "it cannot be reached"}`,
+          reason.retryAfter
+        )
       : refuse(site, "4.4.1", `${nameOf(site)} is being tried with one attempt`, site.limits.breaker.rest)
 
   // What must be waited for before the attempt may get in line; the waits together are no longer than the patience.
@@ -108,9 +116,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     const started = yield* Clock.currentTimeMillis
     const until = started + Duration.toMillis(site.limits.patience)
     yield* rested(site, until)
-    for (const [index, rate] of site.limits.rates.entries()) {
-      yield* within(site, rate, `${site.name}/${index}`, until)
-    }
+    for (const rate of site.limits.rates) yield* within(site, rate, until)
   })
 
   const rested = Effect.fnUntraced(function* (
@@ -128,9 +134,10 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
   const within = Effect.fnUntraced(function* (
     site: Site.Site,
     { algorithm, limit, window }: Rate,
-    key: string,
     until: number
   ): Effect.fn.Return<void, Failure.Unreachable> {
+    // Mail under another policy has a rate of its own.
+    const key = `${site.name}/${limit}/${Duration.toMillis(window)}/${algorithm}`
     while (true) {
       const left = yield* limiter.consume({ key, limit, window, algorithm, onExceeded: "fail" }).pipe(
         Effect.as(Duration.zero),
@@ -173,15 +180,25 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     if (failure === undefined) return Exit.isFailure(exit) || site.steady ? Effect.void : succeeded(site, watched)
     const signal = signalOf(failure)
     if (signal === "ours") return Effect.void
-    return signal === "well" ? succeeded(site, watched) : failed(site, failure, signal, watched)
+    if (signal === "lost") return failing(site, failure)
+    if (signal !== "well") return failed(site, failure, signal, watched)
+    return failure._tag === "PermFailure" ? succeeded(site, watched) : answered(site, failure, watched)
   }
 
   const succeeded = (site: Site.Site, watched: boolean): Effect.Effect<void> => {
-    if (watched) site.troubled = false
-    site.slowed = Math.max(0, site.slowed - 1)
-    Site.grow(site)
-    site.steady = !site.troubled && site.slowed === 0 && site.window === site.limits.concurrency.maximum
+    Site.succeed(site, watched)
     return alarm.succeeded(site.name)
+  }
+
+  // Somebody is there, and yet the mail does not get through: nothing to be slow about, but something to be told of.
+  const answered = (site: Site.Site, failure: Failure.Failure, watched: boolean): Effect.Effect<void> => {
+    Site.succeed(site, watched)
+    return failing(site, failure)
+  }
+
+  const failing = (site: Site.Site, failure: Failure.Failure): Effect.Effect<void> => {
+    site.steady = false
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => alarm.failed(site.name, failure, now))
   }
 
   const failed = Effect.fnUntraced(function* (
@@ -190,10 +207,9 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     signal: "down" | "slow",
     watched: boolean
   ) {
-    site.steady = false
-    const now = yield* Clock.currentTimeMillis
-    yield* alarm.failed(site.name, failure, now)
-    if (signal === "slow") return yield* slow(site, failure, now)
+    yield* failing(site, failure)
+    if (signal === "slow") return yield* slow(site, failure, yield* Clock.currentTimeMillis)
+    site.trouble = failure.reason
     Site.shrink(site)
     if (!watched) yield* trouble(site)
   })
@@ -202,12 +218,13 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
     const rest = Site.slowDown(site, now, RetryHint.fromFailure(failure) ?? Duration.zero)
     if (rest === undefined) return Effect.void
     Site.halve(site)
-    return PolicyEvent.publish(PolicyEvent.slowedDown({ about: site.name, failure, rest }))
+    return DeliveryEvent.publish(DeliveryEvent.slowedDown({ about: site.name, failure, rest }))
   }
 
   // From the first failure on the breaker is asked; until then it costs nothing. It hears of this failure now.
   const trouble = Effect.fnUntraced(function* (site: Site.Site) {
     site.troubled = true
+    site.observer = yield* DeliveryEvent.Observer
     const breaker = yield* breakerFor(site.limits.breaker)
     const failing = breaker.execute(Effect.void, { key: site.name, classify: () => CircuitBreaker.failure() })
     const state = yield* Effect.option(breaker.state(site.name))
@@ -216,21 +233,21 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm) {
 
   const refuse = (site: Site.Site, enhanced: string, why: string, after: Duration.Duration) => {
     const failure = refusal(site, enhanced, why, after)
-    return Effect.andThen(PolicyEvent.publish(PolicyEvent.refused({ about: site.name, failure })), Effect.fail(failure))
+    return Effect.andThen(
+      DeliveryEvent.publish(DeliveryEvent.refused({ about: site.name, failure })),
+      Effect.fail(failure)
+    )
   }
 
   return {
     run: <A, E, R>(
-      siteFor: () => Site.Site,
+      site: Site.Site,
       attempt: Effect.Effect<A, E, R>,
       failureOf: FailureOf<A>
     ): Effect.Effect<A, E | Failure.Unreachable, R> =>
-      Effect.uninterruptibleMask((restore): Effect.Effect<A, E | Failure.Unreachable, R> => {
-        const site = siteFor()
-        return Site.isFree(site)
-          ? direct(site, attempt, failureOf, false, restore)
-          : restore(careful(site, attempt, failureOf))
-      })
+      Site.isFree(site)
+        ? Effect.uninterruptibleMask((restore) => direct(site, attempt, failureOf, false, restore))
+        : careful(site, attempt, failureOf)
   }
 })
 
@@ -253,6 +270,7 @@ const outcomes = {
   down: CircuitBreaker.failure(),
   slow: CircuitBreaker.success,
   well: CircuitBreaker.success,
+  lost: CircuitBreaker.ignored,
   ours: CircuitBreaker.ignored
 }
 
@@ -263,9 +281,11 @@ const refusal = (site: Site.Site, enhanced: string, why: string, after: Duration
   return Failure.unreachable({
     stage: "policy",
     scope: kind === "host" || kind === "relay" ? kind : "domain",
-    next: kind === "host" ? "host" : "later",
+    // Another host of the domain may belong to somebody else.
+    next: kind === "host" || kind === "provider" ? "host" : "later",
     enhanced,
-    reason: `not tried: ${why}; try again in ${Math.max(1, Math.ceil(Duration.toSeconds(after)))} seconds`,
+    // The time comes first, because what follows may quote a server that names another one.
+    reason: `not tried, try again in ${Math.max(1, Math.ceil(Duration.toSeconds(after)))} seconds: ${why}`,
     host: kind === "host" ? nameOf(site) : undefined
   })
 }

@@ -3,18 +3,22 @@ import * as RetryHint from "../RetryHint.ts"
 
 /**
  * What a failure says about the destination: that no session could be had (`down`), that it wants less from us (`slow`),
- * that somebody there is well and has answered about this one message (`well`), or nothing, because it is our own
- * (CLASS-14, CLASS-15).
+ * that somebody there is well and has answered about this one message (`well`), nothing but that mail does not get there,
+ * because nobody knows the way (`lost`), or nothing at all, because it is our own (CLASS-14, CLASS-15).
  */
-export type Signal = "down" | "slow" | "well" | "ours"
+export type Signal = "down" | "slow" | "well" | "lost" | "ours"
 
 export const signalOf = (failure: Failure): Signal => {
   if (failure.stage === "policy" || failure.scope === "local") return "ours"
+  if (failure.stage === "route") return "lost"
   if (asksForLess(failure)) return "slow"
-  return failure._tag !== "PermFailure" && sessionStages.has(failure.stage) ? "down" : "well"
+  return failure._tag !== "PermFailure" && isAboutSession(failure) ? "down" : "well"
 }
 
-// Before any mail is named, only a session can fail (CLASS-13, CLASS-16 to CLASS-25).
+// Before any mail is named, only a session can fail (CLASS-13, CLASS-16 to CLASS-25). A relay that does not accept our
+// login is left alone like one that is down, before it locks us out (CLASS-31, CLASS-32).
+const isAboutSession = (failure: Failure): boolean => failure.scope === "relay" || sessionStages.has(failure.stage)
+
 const sessionStages: ReadonlySet<Failure["stage"]> = new Set(["connect", "greeting", "ehlo", "starttls", "tls"])
 
 // A greylister asks one message to wait and not the whole flow, although it often says 4.7.1.

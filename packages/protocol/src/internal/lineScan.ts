@@ -15,6 +15,9 @@ const OTHER = 0
 // Words of four octets that are tested at once.
 const GROUP = 4
 
+// The most words that are looked at octet by octet before the next try to skip.
+const LONGEST_STRIDE = 256
+
 // Below this length a view of words costs more than it saves.
 const SHORT = 64
 
@@ -23,6 +26,7 @@ export class LineScan {
   /** Indices of dots that begin a line. */
   readonly dots: Array<number> = []
   dotCount = 0
+  #maxDots = 0
   /**
    * Indices of the octets at which a bare line end showed itself: the bare LF, or the octet after a bare CR (which may
    * be index 0, the CR being in the chunk before).
@@ -47,8 +51,9 @@ export class LineScan {
     return this.#previous === CR
   }
 
-  /** Scans the next chunk. */
-  scan(bytes: Uint8Array): void {
+  /** Scans the next chunk; stops when there are more than `maxDots` dots. */
+  scan(bytes: Uint8Array, maxDots = Infinity): void {
+    this.#maxDots = maxDots
     this.dotCount = 0
     this.bareCount = 0
     if (bytes.length === 0) return
@@ -75,18 +80,28 @@ export class LineScan {
     if (bytes.length < SHORT) return void this.#octets(bytes, start, bytes.length)
     const head = -bytes.byteOffset & 3
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + head, (bytes.length - head) >> 2)
+    const last = words.length - (words.length % GROUP)
     let at = this.#octets(bytes, start, head)
-    for (let word = skipText(words, 0); word + GROUP <= words.length; word = skipText(words, word + GROUP)) {
-      const group = head + word * 4
-      at = this.#octets(bytes, at > group ? at : group, group + GROUP * 4)
+    let from = 0
+    let stride = GROUP
+    while (from < last) {
+      const word = skipText(words, from)
+      // Where lines are short there is nothing to skip: look at more octets before trying again.
+      stride = word === from && stride < LONGEST_STRIDE ? stride * 2 : GROUP
+      from = word + stride < last ? word + stride : last
+      const first = head + word * 4
+      at = this.#octets(bytes, at > first ? at : first, head + from * 4)
       if (at === bytes.length) return
     }
-    this.#octets(bytes, Math.max(at, head + (words.length - (words.length % GROUP)) * 4), bytes.length)
+    this.#octets(bytes, Math.max(at, head + last * 4), bytes.length)
   }
 
   // Returns where to go on: at `to` or behind its CR LF, or at the end when a strict scan stops.
   #octets(bytes: Uint8Array, from: number, to: number): number {
     const length = bytes.length
+    const dots = this.dots
+    const max = this.#maxDots
+    let count = this.dotCount
     let at = from
     while (at < to) {
       const octet = bytes[at++] as number // below the length
@@ -95,10 +110,16 @@ export class LineScan {
         if (at === length) break
         if (bytes[at] === LF) {
           at++
-          if (at < length && bytes[at] === DOT) this.dots[this.dotCount++] = at
-        } else if (this.#stopAt(at)) return length
-      } else if (octet === LF && this.#stopAt(at - 1)) return length
+          if (at < length && bytes[at] === DOT) {
+            dots[count++] = at++
+            if (count > max) at = length
+          }
+        } else if (this.#stopAt(at)) {
+          at = length
+        }
+      } else if (octet === LF && this.#stopAt(at - 1)) at = length
     }
+    this.dotCount = count
     return at
   }
 

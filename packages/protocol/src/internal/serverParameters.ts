@@ -60,7 +60,7 @@ const deliverBy = (value: string, [min = "0"]: ReadonlyArray<string>): Reply.Rep
 
 // A keyword without a value counts as an empty one.
 const mailRules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ["SIZE", { offered: () => true, value: /^\d{1,20}$/ }],
+  ["SIZE", { offered: ({ options }) => options.size !== false, value: /^\d{1,20}$/ }],
   ["BODY", { offered: body, value: /^(7BIT|8BITMIME|BINARYMIME)$/i }],
   ["SMTPUTF8", { offered: ({ options }) => options.smtpUtf8, value: /^$/ }],
   ["RET", { offered: dsn, value: /^(FULL|HDRS)$/i }],

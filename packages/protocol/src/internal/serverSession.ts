@@ -40,7 +40,7 @@ const keywords = (state: State): ReadonlyArray<string> => {
     ...(mechanisms.length > 0 ? [`AUTH ${mechanisms.join(" ")}`] : []),
     ...(options.limits ? [limitsOf(options)] : []),
     ...options.keywords.filter((line) => announced(state, verbOf(line)) !== undefined),
-    `SIZE ${options.maxSize}`
+    ...(options.size === false ? [] : [`SIZE ${options.maxSize}`])
   ]
 }
 

@@ -39,6 +39,26 @@ def starttls():
         return {"again": "STARTTLS" in offered}
 
 
+def login():
+    with smtplib.SMTP("127.0.0.1", port, "client.example.com") as smtp:
+        smtp._host = "mail.example.com"
+        smtp.starttls(context=context())
+        try:
+            smtp.login("alice", "wrong")
+            code = 0
+        except smtplib.SMTPAuthenticationError as error:
+            code = error.smtp_code
+        smtp.login("alice", "secret")
+        smtp.sendmail("alice@example.com", [bob], message)
+        return {"wrong": code}
+
+
+def lmtp():
+    with smtplib.LMTP("127.0.0.1", port, "client.example.com") as smtp:
+        smtp.sendmail("alice@example.com", [bob], message)
+        return {}
+
+
 def implicit():
     raw = socket.create_connection(("127.0.0.1", port))
     with context().wrap_socket(raw, server_hostname="mail.example.com") as tls:
@@ -62,4 +82,12 @@ def pipelining():
         return {"codes": codes, "rest": file.read().decode()}
 
 
-print(json.dumps({"plain": plain, "starttls": starttls, "implicit": implicit, "pipelining": pipelining}[plan]()))
+plans = {
+    "plain": plain,
+    "starttls": starttls,
+    "login": login,
+    "lmtp": lmtp,
+    "implicit": implicit,
+    "pipelining": pipelining,
+}
+print(json.dumps(plans[plan]()))

@@ -84,6 +84,7 @@ const text = "A line of text as people and programs write it, about seventy octe
 export const scenarios: ReadonlyArray<Scenario> = [
   scenario("dots/text", "text without a dot at the beginning of a line", text, 1000),
   scenario("dots/every-line", "text with a dot before every line", `.${text}`, 300),
-  scenario("dots/nothing-else", "lines of one dot and nothing else", ".\r\n", undefined),
+  scenario("dots/nothing-else", "lines of one dot and nothing else", ".\r\n", 300),
+  scenario("dots/short-lines", "lines of a dot and a letter", ".a\r\n", 300),
   scenario("dots/known-free", "text that is known to need no dot", text, undefined, { dotFree: true })
 ]

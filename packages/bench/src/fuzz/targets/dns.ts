@@ -1,5 +1,8 @@
 /** Replies of name servers, which strangers write. */
 import * as DnsMessage from "@effect-mail/dns/DnsMessage"
+import * as Preflight from "@effect-mail/dns/Preflight"
+import { Resolver, ResolverError } from "@effect-mail/dns/Resolver"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Target } from "../Target.ts"
 import { ensure, ensureSame, ensureShowable, octetsOf, unitsOf } from "../Target.ts"
@@ -86,7 +89,81 @@ const pointers = (length: number): string => {
   return `\0\0\x81\x80\0\0${u16(count)}\0\0\0\0${holder}${record.repeat(count - 1)}`
 }
 
+// A receiver asks ten times for SPF, and looks at ten hosts of each MX or PTR it is sent to.
+const maxQuestions = 200
+
+// Every name has these TXT records, and is a mail server of its own at an address of its own.
+const preflightLaws = async (input: string): Promise<boolean> => {
+  const texts = input.split("\n", 4)
+  let asked = 0
+  const answers = (name: string, type: string): ReadonlyArray<unknown> => {
+    if (type === "TXT") return texts.map((text) => ({ name, type, ttl: 60, text }))
+    if (type === "MX") return [{ name, type, ttl: 60, preference: 10, exchange: name }]
+    if (type === "A") return [{ name, type, ttl: 60, address: "192.0.2.1" }]
+    return []
+  }
+  const query = (name: string, type: string) =>
+    Effect.suspend(() => {
+      ensure(++asked <= maxQuestions, "the questions are bounded", asked)
+      const question = DnsMessage.encodeQuery(name, "TXT")
+      if (Result.isFailure(question)) {
+        const detail = question.failure.message
+        return Effect.fail(new ResolverError({ reason: "BadName", question: `${type} ${name}`, detail }))
+      }
+      const records = answers(name, type)
+      return Effect.succeed({ rcode: "NOERROR", records, alias: undefined, authenticated: false, ttl: 60 })
+    })
+  // The records are those of the type that is asked for, which the compiler cannot see.
+  const resolver = Resolver.of({ query: query as unknown as Resolver["Service"]["query"] })
+  const { findings } = await Effect.runPromise(
+    Effect.provideService(Preflight.check("example.com", { selector: "s", ip: "192.0.2.1" }), Resolver, resolver)
+  )
+  for (const { text } of findings) ensureShowable("a finding", text, 2000)
+  return findings.filter(({ severity }) => severity === "ok").length > 2
+}
+
+const policies = [
+  "v=spf1 ip4:192.0.2.0/24 include:_spf.example.net mx -all\nv=DMARC1; p=reject; rua=mailto:d@example.com; pct=50",
+  "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\nv=DMARC1; p=none; adkim=s; sp=quarantine",
+  "v=spf1 a:%{d}.example mx/24//64 exists:%{i}._spf.example ip6:2001:db8::/32 redirect=_spf.example.com",
+  "v=spf1 include:example.com include:a include:b include:c include:d include:e include:f include:g ptr ?all",
+  "v=DKIM1; h=sha1:sha256; s=email; t=y:s; p=\nv=DKIM1; p=MIGf!\nv=spf1 +all"
+]
+
 export const targets: ReadonlyArray<Target> = [
+  {
+    name: "Preflight.check",
+    reads: "text",
+    seeds: policies,
+    tokens: [
+      "v=spf1 ",
+      "v=DMARC1; ",
+      "v=DKIM1; ",
+      "\n",
+      "; ",
+      "=",
+      ":",
+      "/",
+      " ",
+      "p=",
+      "include:",
+      "redirect=",
+      "ip4:",
+      "ip6:",
+      "mx",
+      "a",
+      "ptr",
+      "exists:",
+      "%{i}",
+      "-all",
+      "mailto:",
+      ",",
+      "\0",
+      "\u212a",
+      "rua="
+    ],
+    check: preflightLaws
+  },
   {
     name: "DnsMessage.decode",
     reads: "octets",

@@ -1,10 +1,15 @@
 /** Messages that come back, the return paths they come to, and what DKIM signs. */
 import * as Address from "@effect-mail/protocol/Address"
+import * as Envelope from "@effect-mail/protocol/Envelope"
+import * as Dkim from "@effect-mail/message/Dkim"
 import * as DkimCanonical from "@effect-mail/message/DkimCanonical"
+import * as Parcel from "@effect-mail/message/Parcel"
 import * as Report from "@effect-mail/message/Report"
 import * as Verp from "@effect-mail/message/Verp"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Random } from "../Random.ts"
 import type { Target } from "../Target.ts"
 import { ensure, ensureSame, ensureShowable, joined, octetsOf, single, torn, unitsOf } from "../Target.ts"
 
@@ -158,7 +163,71 @@ const canonical = (form: DkimCanonical.Form, pieces: ReadonlyArray<Uint8Array>):
   return unitsOf(joined(out))
 }
 
+const signature = new Uint8Array(64).fill(7)
+
+const signer: Dkim.Signer = {
+  domain: "example.com",
+  selector: "s",
+  identity: undefined,
+  algorithm: "ed25519-sha256",
+  recordName: "s._domainkey.example.com",
+  record: "v=DKIM1; k=ed25519; p=",
+  sign: () => Effect.succeed(signature)
+}
+
+const signed = (parcel: Parcel.Parcel, canonicalization: "relaxed/relaxed" | "simple/simple") =>
+  Dkim.sign({ signers: [signer], canonicalization })(parcel).pipe(
+    Effect.flatMap(({ body }) => Stream.runCollect(body.stream)),
+    Effect.map((chunks) => unitsOf(joined([...chunks]))),
+    Effect.result
+  )
+
+// The same message signed as one array and as a stream of pieces.
+const signLaws = async (input: string, random: Random): Promise<boolean> => {
+  const octets = octetsOf(input)
+  const parcel = Parcel.fromBytes(octets, envelope)
+  if (Result.isFailure(parcel)) {
+    ensureShowable("the error", parcel.failure.message)
+    return false
+  }
+  const form = random.pick(["relaxed/relaxed", "simple/simple"] as const)
+  const stream = Stream.fromIterable(torn(octets, random))
+  const slow = { ...parcel.success, body: { ...parcel.success.body, bytes: undefined, stream } }
+  const [whole, pieces] = await Effect.runPromise(Effect.all([signed(parcel.success, form), signed(slow, form)]))
+  ensureSame("it is refused or signed, however it comes", whole._tag, pieces._tag)
+  if (Result.isFailure(whole)) {
+    ensureShowable("the error", whole.failure.message)
+    return false
+  }
+  ensure(whole.success.endsWith(input), "the message itself is left alone")
+  const header = whole.success.slice(0, whole.success.length - input.length)
+  ensure(/^DKIM-Signature: (?:[\x20-\x7e\t]*\r\n[ \t])*[\x20-\x7e\t]*\r\n$/.test(header), "one field is added", header)
+  // Seconds may have passed in between.
+  if (Result.isSuccess(pieces)) {
+    const timeless = (text: string): string => text.replace(/t=\d+;/, "")
+    ensureSame("it does not depend on chunks", timeless(pieces.success), timeless(whole.success))
+  }
+  return true
+}
+
+const envelope = Result.getOrThrow(Envelope.make({ from: "a@example.com", to: "b@example.org" }))
+
+const messages = [
+  "From: a@example.com\r\nTo: b@example.org\r\nSubject: Hi\r\n\r\nBody\r\n",
+  "From: a@example.com\r\nSubject: a\r\n folded\r\n\tline\r\nX:\r\n\r\n",
+  'Received: x\r\nReceived: y\r\nFrom: "\xc3\xa9" <a@example.com>\r\nFrom: b@example.com\r\n\r\n.\r\n',
+  "\r\nno header",
+  "From: a@example.com"
+]
+
 export const targets: ReadonlyArray<Target> = [
+  {
+    name: "Dkim.sign",
+    reads: "octets",
+    seeds: messages,
+    tokens: ["\r\n", "\r\n\r\n", " ", "\t", ":", "From: a@example.com\r\n", "\0", "\xff", ";", "=", "a", "\n", "\r"],
+    check: signLaws
+  },
   { name: "Report.parse", reads: "octets", seeds: reports, tokens, check: reportLaws },
   {
     name: "Verp.decode",

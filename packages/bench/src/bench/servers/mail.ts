@@ -1,0 +1,96 @@
+/** The mail servers of a scenario: Postfix's smtp-sink where it can be used, and the bench's own, which says what it received. */
+import { type ChildProcess, fork, spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync } from "node:fs"
+import { connect, createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import type { Stage } from "../Scenario.ts"
+import type { Order, Received } from "./sink.ts"
+
+const smtpSink = "/usr/sbin/smtp-sink"
+
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+const started = async (name: string, ...args: ReadonlyArray<string>) => {
+  const child = fork(script(name), args, { execArgv: ["--conditions=source"] })
+  const [port] = await once(child, "message")
+  return { child, port: Number(port) }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
+const listening = async (port: number): Promise<void> => {
+  for (let tries = 0; tries < 200; tries++) {
+    const socket = connect(port, "127.0.0.1")
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true))
+      socket.once("error", () => resolve(false))
+    })
+    socket.destroy()
+    if (open) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`nobody listens on port ${port}`)
+}
+
+const startSmtpSink = async () => {
+  const port = await freePort()
+  const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
+  const child = spawn(smtpSink, [...user, `127.0.0.1:${port}`, "1000"], { stdio: "ignore" })
+  await listening(port)
+  return { child, port }
+}
+
+/** What the way to the server is like. */
+export interface Way {
+  /** TLS from the first byte; smtp-sink does not speak it. */
+  readonly tls?: boolean | undefined
+  /** The round trip in milliseconds. */
+  readonly roundTrip?: number | undefined
+  /** Whether all are to send the same octets, and not only the same content. */
+  readonly exact?: boolean | undefined
+}
+
+/** Starts the servers; `port` is where the time is taken, `verifyPort` where what was received is kept. */
+export const stage = async ({ exact = false, roundTrip = 0, tls = false }: Way): Promise<Stage> => {
+  const children: Array<ChildProcess> = []
+  const begun = <A extends { readonly child: ChildProcess }>(server: A): A => {
+    children.push(server.child)
+    return server
+  }
+  const certificate = tls ? await makeCertificate() : undefined
+  const pems = certificate === undefined ? [] : [certificate.certificate, certificate.key]
+  const verify = begun(await started("./sink.ts", ...pems))
+  verify.child.send("keep" satisfies Order)
+  const postfix = !tls && existsSync(smtpSink)
+  const { port } = begun(postfix ? await startSmtpSink() : await started("./sink.ts", ...pems))
+  const way = roundTrip > 0 ? begun(await started("./delay.ts", String(port), String(roundTrip))).port : port
+  return {
+    facts: { port: way, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
+    note: postfix
+      ? undefined
+      : `To the bench's own sink, in Node.js: smtp-sink ${tls ? "does not speak TLS" : "is not installed"}`,
+    received: async () => {
+      verify.child.send("take" satisfies Order)
+      const [messages] = await once(verify.child, "message")
+      // The sink answers with what it received.
+      const received = messages as ReadonlyArray<Received>
+      return received.map(({ content, hash, recipients }) => (exact ? { recipients, hash } : { recipients, content }))
+    },
+    stop: async () => {
+      for (const child of children) child.kill()
+    }
+  }
+}
+
+const makeCertificate = async () => {
+  const { make } = await import("@effect-mail/testing/TestCertificate")
+  const { runPromise } = await import("effect/Effect")
+  return runPromise(make("localhost", "127.0.0.1"))
+}

@@ -1,0 +1,99 @@
+/** What is sent, how, and by whom. */
+import type { Facts, Work } from "../Scenario.ts"
+
+/** What is sent. */
+export interface Job {
+  /** A ready message; a letter that is composed; the same with an attachment of so many octets; a letter that is signed. */
+  readonly message:
+    | { readonly kind: "ready" | "letter" | "signed" }
+    | { readonly kind: "attachment"; readonly size: number }
+  readonly recipients: number
+  /** Connections at the same time; all messages of a run are there from the beginning. */
+  readonly connections: number
+  /** A connection for each message. */
+  readonly fresh: boolean
+  readonly tls: boolean
+  /** Messages of a run. */
+  readonly items: number
+}
+
+/** Where to send to. */
+export interface Place {
+  readonly port: number
+  /** The certificate to trust, in PEM; empty without TLS. */
+  readonly ca: string
+}
+
+/** Sends messages to one server. */
+export interface Client {
+  readonly sendAll: (count: number) => Promise<void>
+  readonly close: () => Promise<void> | void
+}
+
+/** Makes a client; what it loads is loaded here. */
+export type Connect = (job: Job, place: Place) => Promise<Client>
+
+/** The name that everybody introduces himself with. */
+export const name = "client.example"
+
+export const sender = "ada@example.com"
+
+export const recipientsOf = ({ recipients }: Job): ReadonlyArray<string> =>
+  Array.from({ length: recipients }, (_, n) => `bob${n}@example.net`)
+
+const line = "A line of text as people and programs write it, about seventy octets long.\r\n"
+
+const header = [
+  "From: Ada Lovelace <ada@example.com>",
+  "To: Bob <bob0@example.net>",
+  "Subject: Your order of today",
+  "Date: Tue, 01 Jan 2030 00:00:00 +0000",
+  "Message-ID: <1@example.com>",
+  "MIME-Version: 1.0",
+  "Content-Type: text/plain; charset=utf-8"
+]
+
+/** 2 kB, ready to be sent; the last line is empty, as smtp-source adds one to what it sends. */
+export const ready = Buffer.from(`${header.join("\r\n")}\r\n\r\n${line.repeat(23)}\r\n`)
+
+const paragraph = (n: number) => `Paragraph ${n}: the quick brown fox jumps over the lazy dog, and is gone.`
+
+const lines = (count: number, of: (n: number) => string): string =>
+  Array.from({ length: count }, (_, n) => `${of(n)}\n`).join("")
+
+/** A letter of 4.4 kB with a text and a page. */
+export const letter = {
+  subject: "Your order of today",
+  text: lines(20, paragraph),
+  html: `<html><body>\n${lines(33, (n) => `<p>${paragraph(n)}</p>`)}</body></html>\n`
+}
+
+/** A letter of 10 kB without a page, to be signed. */
+export const long = { subject: "Your order of today", text: lines(135, paragraph) }
+
+/** Octets of an attachment, which look like a compressed file. */
+export const attachment = (size: number): Buffer => {
+  const bytes = Buffer.alloc(size)
+  let seed = 1
+  for (let at = 0; at < size; at++) {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff
+    bytes[at] = seed >> 16
+  }
+  return bytes
+}
+
+/** The client at work on a job. */
+export const prepare =
+  (job: Job, connect: Connect) =>
+  async ({ ca, port, verifyPort }: Facts): Promise<Work> => {
+    const client = await connect(job, { port: Number(port), ca: String(ca) })
+    return {
+      run: () => client.sendAll(job.items),
+      // The server says what it received.
+      output: async () => {
+        const once = await connect(job, { port: Number(verifyPort), ca: String(ca) })
+        await once.sendAll(1)
+        await once.close()
+      }
+    }
+  }

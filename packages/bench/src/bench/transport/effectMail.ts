@@ -1,0 +1,54 @@
+/** Ours: a `Mailer` of `NodeMailer`, as people use it. */
+import { type Client, type Job, name, type Place } from "./Job.ts"
+import * as jobs from "./Job.ts"
+
+const messageOf = async (job: Job) => {
+  const { Message } = await import("effect-mail")
+  const to = jobs.recipientsOf(job)
+  if (job.message.kind === "ready") return Message.eml(jobs.ready, { envelope: { from: jobs.sender, to } })
+  const [first = ""] = to
+  const common = { from: `Ada Lovelace <${jobs.sender}>`, to: [`Bob <${first}>`] }
+  switch (job.message.kind) {
+    case "letter":
+      return Message.make({ ...common, ...jobs.letter })
+    case "signed":
+      return Message.make({ ...common, ...jobs.long })
+    case "attachment": {
+      const attachment = { name: "file.bin", content: jobs.attachment(job.message.size) }
+      return Message.make({ ...common, ...jobs.letter, attachments: [attachment] })
+    }
+  }
+}
+
+const signing = async (job: Job) => {
+  const Layer = await import("effect/Layer")
+  if (job.message.kind !== "signed") return Layer.empty
+  const Signing = await import("@effect-mail/message/Signing")
+  const NodeSha256 = await import("@effect-mail/node/NodeSha256")
+  const Redacted = await import("effect/Redacted")
+  const { key } = await import("./dkimKey.ts")
+  const signers = [{ domain: "example.com", selector: "bench", key: Redacted.make(key) }]
+  return Layer.merge(NodeSha256.layer, Signing.layer({ signers }))
+}
+
+export const connect = async (job: Job, { ca, port }: Place): Promise<Client> => {
+  const NodeMailer = await import("@effect-mail/node/NodeMailer")
+  const { Mailer } = await import("effect-mail/Mailer")
+  const Effect = await import("effect/Effect")
+  const Layer = await import("effect/Layer")
+  const ManagedRuntime = await import("effect/ManagedRuntime")
+  const pool = { maxConnections: job.connections, maxMessages: job.fresh ? 1 : 1_000_000 }
+  const smtp = { name, pool }
+  const url = `${job.tls ? "smtps" : "smtp"}://localhost:${port}`
+  const mailer = NodeMailer.layerUrl(url, { smtp, dialer: job.tls ? { ca } : {} })
+  const runtime = ManagedRuntime.make(mailer.pipe(Layer.provide(await signing(job))))
+  const message = await messageOf(job)
+  const { send } = await runtime.runPromise(Mailer)
+  return {
+    sendAll: (count) =>
+      runtime.runPromise(
+        Effect.forEach(Array.from({ length: count }), () => send(message), { concurrency: "unbounded", discard: true })
+      ),
+    close: () => runtime.dispose()
+  }
+}

@@ -1,0 +1,182 @@
+/** Mail over SMTP, from the call to the reply to the last dot. */
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { emailjs, nodemailer, ours, upyo, written } from "../Peers.ts"
+import type { Facts, Foreign, Implementation, Scenario } from "../Scenario.ts"
+import { stage, type Way } from "../servers/mail.ts"
+import * as coldStart from "./coldStart.ts"
+import { byHand } from "./byHand.ts"
+import * as effectMail from "./effectMail.ts"
+import { type Connect, type Job, letter, prepare, ready, recipientsOf, sender } from "./Job.ts"
+import * as jobs from "./Job.ts"
+import * as peers from "./peers.ts"
+
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+// Programs read what they are to send from files.
+const files = (job: Job, facts: Facts) => {
+  const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
+  const write = (name: string, content: string | Uint8Array): string => {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    return path
+  }
+  const attachment = job.message.kind === "attachment" ? [write("file.bin", jobs.attachment(job.message.size))] : []
+  return {
+    ca: write("ca.pem", String(facts["ca"])),
+    content:
+      job.message.kind === "ready"
+        ? [write("ready.eml", ready)]
+        : [write("letter.txt", letter.text), write("letter.html", letter.html), ...attachment]
+  }
+}
+
+const noWorker = () => Promise.reject(new Error("this is a program of its own"))
+
+const python = "/usr/bin/python3"
+const perl = "/usr/bin/perl"
+const smtpSource = "/usr/sbin/smtp-source"
+
+const smtplib = (job: Job, facts: Facts): Foreign => {
+  const { ca, content } = files(job, facts)
+  const { connections, fresh, items, message, recipients, tls } = job
+  const words = [message.kind, recipients, connections, fresh, tls, items, facts["port"], facts["verifyPort"], ca]
+  return { file: python, args: [script("./smtplib-client.py"), ...words.map(String), ...content] }
+}
+
+const netSmtp = (job: Job, facts: Facts): Foreign => {
+  const { fresh, items, recipients } = job
+  const words = [recipients, fresh, items, facts["port"], facts["verifyPort"], ...files(job, facts).content]
+  return { file: perl, args: [script("./net-smtp-client.pl"), ...words.map(String)] }
+}
+
+const postfix = (job: Job, facts: Facts): Foreign => {
+  // It makes the line ends itself, and the last of them is its own.
+  const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
+  const file = join(folder, "ready.eml")
+  writeFileSync(file, ready.toString().replaceAll("\r\n", "\n").slice(0, -1))
+  const [first = ""] = recipientsOf(job)
+  const to = job.recipients > 1 ? ["-r", String(job.recipients), "-t", "bob@example.net"] : ["-t", first]
+  const args = ["-M", "client.example", "-F", file, "-f", sender, ...to, ...(job.fresh ? [] : ["-d"])]
+  return {
+    file: smtpSource,
+    args,
+    batch: (items) => [
+      ...["-s", String(items === undefined ? 1 : job.connections), "-m", String(items ?? 1)],
+      `127.0.0.1:${facts[items === undefined ? "verifyPort" : "port"]}`
+    ]
+  }
+}
+
+const said = (file: string, args: ReadonlyArray<string>): string =>
+  existsSync(file) ? execFileSync(file, args, { encoding: "utf8" }).trim() : "not installed"
+
+const postfixVersion = (): string =>
+  existsSync("/usr/sbin/postconf") ? said("/usr/sbin/postconf", ["-h", "mail_version"]) : "of this system"
+
+const programs = (job: Job): ReadonlyArray<Implementation> => {
+  const { connections, message, tls } = job
+  const exact = message.kind === "ready"
+  return [
+    ...(existsSync(python) && message.kind !== "signed"
+      ? [
+          {
+            name: "smtplib",
+            version: said(python, ["-c", "import platform; print(platform.python_version())"]),
+            command: (facts: Facts) => smtplib(job, facts),
+            prepare: noWorker
+          }
+        ]
+      : []),
+    ...(existsSync(perl) && exact && connections === 1 && !tls
+      ? [
+          {
+            name: "Net::SMTP",
+            version: said(perl, ["-MNet::SMTP", "-e", "print $Net::SMTP::VERSION"]),
+            command: (facts: Facts) => netSmtp(job, facts),
+            prepare: noWorker
+          }
+        ]
+      : []),
+    ...(existsSync(smtpSource) && exact && !tls
+      ? [
+          {
+            name: "smtp-source",
+            version: postfixVersion(),
+            command: (facts: Facts) => postfix(job, facts),
+            prepare: noWorker
+          }
+        ]
+      : [])
+  ]
+}
+
+const libraries = (
+  job: Job
+): ReadonlyArray<readonly [{ readonly name: string; readonly version: string }, Connect]> => {
+  const exact = job.message.kind === "ready"
+  return [
+    [ours, effectMail.connect],
+    [nodemailer, peers.nodemailer],
+    ...(exact ? [] : [[upyo, peers.upyo] as const]),
+    ...(exact || job.message.kind === "signed" ? [] : [[emailjs, peers.emailjs] as const]),
+    ...(exact ? Object.entries(byHand).map(([name, connect]) => [written(name), connect] as const) : [])
+  ]
+}
+
+const scenario = (name: string, title: string, options: Partial<Job> & Way): Scenario => {
+  const job: Job = {
+    message: options.message ?? { kind: "ready" },
+    recipients: options.recipients ?? 1,
+    connections: options.connections ?? 1,
+    fresh: options.fresh ?? false,
+    tls: options.tls ?? false,
+    items: options.items ?? 50
+  }
+  return {
+    name,
+    title,
+    unit: "messages",
+    items: job.items,
+    stage: () => stage({ ...options, exact: job.message.kind === "ready" }),
+    implementations: [
+      ...libraries(job).map(([who, connect]) => ({ ...who, prepare: prepare(job, connect) })),
+      ...programs(job)
+    ]
+  }
+}
+
+export const scenarios: ReadonlyArray<Scenario> = [
+  scenario("ready/2kB", "a ready message of 2 kB, one connection that is kept", {}),
+  scenario("ready/fresh", "the same, a connection for each message", { fresh: true, items: 20 }),
+  scenario("ready/5-connections", "the same, 5 connections that are kept", { connections: 5 }),
+  scenario("ready/50-connections", "the same, 50 connections that are kept", { connections: 50, items: 500 }),
+  scenario("ready/50-recipients", "the same to 50 recipients at once, one connection", { recipients: 50, items: 50 }),
+  scenario("ready/tls", "the same over TLS, one connection that is kept", { tls: true }),
+  scenario("ready/tls-fresh", "the same over TLS, a connection for each message", {
+    tls: true,
+    fresh: true,
+    items: 20
+  }),
+  scenario("ready/round-trip-20", "one connection over a way of 20 ms", { roundTrip: 20, items: 10 }),
+  scenario("ready/round-trip-100", "one connection over a way of 100 ms", { roundTrip: 100, items: 5 }),
+  scenario("letter/4kB", "a letter of 4.4 kB with text and page, composed anew each time, one connection", {
+    message: { kind: "letter" }
+  }),
+  scenario("letter/signed", "a letter of 10 kB with a DKIM signature (RSA, 2048 bits)", {
+    message: { kind: "signed" },
+    items: 50
+  }),
+  scenario("attachment/1MB", "a letter with an attachment of 1 MB", {
+    message: { kind: "attachment", size: 1_000_000 },
+    items: 5
+  }),
+  scenario("attachment/100MB", "a letter with an attachment of 100 MB", {
+    message: { kind: "attachment", size: 100_000_000 },
+    items: 1
+  }),
+  ...coldStart.scenarios
+]
