@@ -64,7 +64,10 @@ const postfix = (job: Job, facts: Facts): Foreign => {
     file: smtpSource,
     args,
     batch: (items) => [
-      ...["-s", String(items === undefined ? 1 : job.connections), "-m", String(items ?? 1)],
+      "-s",
+      String(items === undefined ? 1 : job.connections),
+      "-m",
+      String(items ?? 1),
       `127.0.0.1:${facts[items === undefined ? "verifyPort" : "port"]}`
     ]
   }
