@@ -263,9 +263,14 @@ describe("opportunistic TLS", () => {
   )
 })
 
-describe("required TLS", () => {
+const mandatory = {
+  "required TLS": TlsPolicy.required,
+  "pinned TLS": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).pin]),
+  "pinned TLS, by certificate": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).fingerprint])
+}
+
+describe.each(Object.entries(mandatory))("%s", (_, policy) => {
   const under = [...hello("STARTTLS"), ...startTls, ...ehlo(), ...transaction]
-  const policy = TlsPolicy.required
 
   it.effect("is used", () => comesTo([under], delivered, policy))
 
@@ -328,6 +333,14 @@ describe("required TLS", () => {
       comesTo([under], delivered, TlsPolicy.requiredUnverified, options)
     )
   }
+
+  it.effect("without EHLO: no HELO, no mail (CLASS-21)", () =>
+    comesTo(
+      [[greet, expectPrefix("EHLO "), reply("502 5.5.1 What?"), ...quit]],
+      ["Unreachable starttls host host 4.7.4"],
+      policy
+    )
+  )
 
   it.effect("believes the second EHLO only (V-122, EHLO-006)", () =>
     comesTo(
