@@ -20,8 +20,8 @@ export class CertificateInfo extends Schema.Class<CertificateInfo>("@effect-mail
   issuer: Schema.String,
   /** SHA-256 of the certificate, hex with colons: a pin of the certificate. */
   fingerprint: Schema.String,
-  /** SHA-256 of its public key, `sha256/` and base64: a pin of the key. */
-  pin: Schema.String
+  /** SHA-256 of its public key, `sha256/` and base64: a pin of the key, when that can be read. */
+  pin: Schema.optional(Schema.String)
 }) {}
 
 /**
