@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -121,6 +122,16 @@ export const serve = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, never, SocketServer.SocketServer | Scope.Scope> {
   const server = yield* SocketServer.SocketServer
   const connection = (socket: Socket.Socket) =>
-    Effect.scoped(Effect.flatMap(fromSocket(socket, certificate), (wire) => handler(wire)))
+    Effect.scoped(
+      Effect.flatMap(fromSocket(socket, certificate), (wire) => Effect.andThen(handler(wire), lingering(wire)))
+    )
   yield* Effect.forkScoped(server.run((socket) => Effect.ignore(connection(socket))))
 })
+
+// What was written last would be lost with a connection that is destroyed while its client still sends, and a TLS client
+// does: so our side ends, and the client gets a second of real time to end its own.
+const lingering = (wire: ServerWire): Effect.Effect<void> =>
+  Effect.andThen(wire.close, Effect.timeoutOption(Effect.forever(wire.read), "1 second")).pipe(
+    Effect.ignore,
+    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+  )

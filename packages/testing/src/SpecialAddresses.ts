@@ -8,6 +8,7 @@
  * | `perm`      | answers RCPT with 550                                       |
  * | `greylist`  | answers the first RCPT with 451, later ones with 250        |
  * | `full`      | answers RCPT with 452 and 4.2.2                             |
+ * | `slow`      | takes a minute for the answer to RCPT, by the `Clock`       |
  * | `refused`   | takes the recipient and answers the message with 554        |
  * | `later`     | takes the recipient and answers the message with 451        |
  *
@@ -56,5 +57,11 @@ export const make: Effect.Effect<Decide> = Effect.sync(() => {
     const locals = question.transaction.recipients.map(({ forwardPath }) => localPart(forwardPath))
     return locals.flatMap((local) => atMessage.get(local) ?? [])[0]
   }
-  return (question) => Effect.sync(() => decide(question))
+  return (question) =>
+    Effect.delay(
+      Effect.sync(() => decide(question)),
+      isSlow(question) ? "1 minute" : 0
+    )
 })
+
+const isSlow = (question: Question): boolean => question._tag === "Rcpt" && localPart(question.forwardPath) === "slow"

@@ -3,7 +3,8 @@ import { Endpoint, Envelope, TlsPolicy } from "@effect-mail/protocol"
 import { Mailbox, MailServer, MemoryNetwork, SpecialAddresses } from "@effect-mail/testing"
 import { SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, Fiber, Layer, Result } from "effect"
+import { TestClock } from "effect/testing"
 
 const place = { address: "192.0.2.25", port: 25 }
 
@@ -51,6 +52,17 @@ describe("SpecialAddresses", () => {
       assert.deepStrictEqual(yield* send("greylist@example.com"), [later])
       assert.deepStrictEqual(yield* send("greylist@example.org", "greylist@example.com"), [later, "delivered"])
       assert.deepStrictEqual(yield* send("greylist@example.org"), ["delivered"])
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("slow: is answered after a minute, and everything else at once", () =>
+    Effect.gen(function* () {
+      const sending = yield* Effect.forkChild(send("accept@example.com", "slow@example.com"))
+      yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, { discard: true })
+      yield* TestClock.adjust("59999 millis")
+      assert.isUndefined(sending.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(sending), ["delivered", "delivered"])
     }).pipe(Effect.provide(world))
   )
 
