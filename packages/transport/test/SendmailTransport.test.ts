@@ -5,6 +5,7 @@ import { SendmailTransport } from "@effect-mail/transport"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result, Schedule, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { message, parcel, pieces, streamed } from "./support/smtp.ts"
@@ -107,25 +108,30 @@ describe("how the program is called (SEND-002, SEND-003, SEND-005)", () => {
     ]
   } as const satisfies Envelope.Input
 
-  it.effect("wishes for notifications are asked for in one call for each kind, when the program takes them", () =>
-    run(
-      Effect.gen(function* () {
-        const { calls, path } = yield* program()
-        const { send } = yield* SendmailTransport.make({ path, dsn: true })
-        assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
-        const common = ["-i", "-f", from, "-R", "hdrs", "-V", "order+2B42", "-N"]
-        assert.deepStrictEqual(
-          calls()
-            .map(({ args }) => args.join(" "))
-            .toSorted(),
-          [
-            [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
-            [...common, "never", "--", "carol@example.org"].join(" ")
-          ]
-        )
-      })
+  for (const [dsn, envelopeId] of [
+    ["plain", "order+42"],
+    ["xtext", "order+2B42"]
+  ] as const) {
+    it.effect(`wishes for notifications are asked for in one call for each kind, the envelope id in ${dsn}`, () =>
+      run(
+        Effect.gen(function* () {
+          const { calls, path } = yield* program()
+          const { send } = yield* SendmailTransport.make({ path, dsn })
+          assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
+          const common = ["-i", "-f", from, "-R", "hdrs", "-V", envelopeId, "-N"]
+          assert.deepStrictEqual(
+            calls()
+              .map(({ args }) => args.join(" "))
+              .toSorted(),
+            [
+              [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
+              [...common, "never", "--", "carol@example.org"].join(" ")
+            ]
+          )
+        })
+      )
     )
-  )
+  }
 
   it.effect("without `dsn` they are left out, or refused", () =>
     run(
@@ -296,6 +302,21 @@ describe("how it ends (SEND-001, V-112)", () => {
     )
   )
 
+  it.live("nor is one that ends before the message does", () =>
+    run(
+      Effect.gen(function* () {
+        const { path } = yield* program("exit 0")
+        const { send } = yield* SendmailTransport.make({ path })
+        const begun = pieces("Subject: x\r\n\r\n")
+        const late = Effect.delay(Effect.fail(MessageError.make("unreadable-file", "the file is gone")), "300 millis")
+        for (const rest of [Stream.never, Stream.fromEffect(late)]) {
+          const outcomes = yield* send(streamed(Stream.concat(begun, rest)))
+          assert.strictEqual(shown(outcomes), "uncertain 4.3.0 message later data-end")
+        }
+      })
+    )
+  )
+
   it.effect("what it prints is kept up to 64 KiB, without control characters, and never blocks it (SEND-006)", () =>
     run(
       Effect.gen(function* () {
@@ -314,14 +335,18 @@ describe("how it ends (SEND-001, V-112)", () => {
     )
   )
 
-  it.live("one that takes too long is ended", () =>
+  it.effect("one that takes too long is ended", () =>
     run(
       Effect.gen(function* () {
         const { home, path } = yield* program("cat >/dev/null", 'echo $$ >"$home/pid"', "exec sleep 600")
-        const { send } = yield* SendmailTransport.make({ path, timeout: "500 millis" })
-        assert.strictEqual(shown(yield* send(parcel())), "uncertain 4.4.2 host later data-end")
-        const pid = Fs.existsSync(Path.join(home, "pid")) ? Number(Fs.readFileSync(Path.join(home, "pid"), "utf8")) : 0
-        assert.isFalse(pid > 0 && Fs.existsSync(`/proc/${pid}`))
+        const { send } = yield* SendmailTransport.make({ path, timeout: "5 minutes" })
+        const sending = yield* Effect.forkChild(send(parcel()))
+        const pid = () => (Fs.existsSync(Path.join(home, "pid")) ? Fs.readFileSync(Path.join(home, "pid"), "utf8") : "")
+        // The program is a real one; only then may the test's clock move on.
+        while (!pid().endsWith("\n")) yield* Effect.yieldNow
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual(shown(yield* Fiber.join(sending)), "uncertain 4.4.2 host later data-end")
+        assert.isFalse(Fs.existsSync(`/proc/${pid().trim()}`))
       })
     )
   )
