@@ -109,6 +109,8 @@ class NodeWire implements Wire {
     Effect.suspend(() => {
       const socket = this.#current
       if (this.#ended !== undefined || !socket.writable) return Effect.fail(this.#ended ?? closed())
+      const [only] = chunks
+      if (only !== undefined && chunks.length === 1) return socket.write(only) ? Effect.void : this.#drained(socket)
       let free = true
       socket.cork()
       for (const chunk of chunks) free = socket.write(chunk)

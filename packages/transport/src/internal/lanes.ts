@@ -59,6 +59,8 @@ export interface Lane {
   connections: number
   /** False when this server once lost an envelope that rode behind a message. */
   rides: boolean
+  /** Whether those who wait are being served just now. */
+  serving: boolean
 }
 
 /** What a seat that wants a connection is told. */
@@ -73,7 +75,6 @@ export class Lanes {
   readonly #keys = new WeakMap<Endpoint, string>()
   // The idle connections of all lanes, the one unused for longest first.
   readonly #idle = new Set<Held>()
-  #dispatching = false
   #ended = false
   waiting = 0
   /** Sends that were refused because too many were waiting. */
@@ -225,7 +226,7 @@ export class Lanes {
 
   #lane(endpoint: Endpoint): Lane {
     const key = this.#keyOf(endpoint)
-    return this.#lanes.get(key) ?? { key, waiting: new Fifo(), idle: [], connections: 0, rides: true }
+    return this.#lanes.get(key) ?? { key, waiting: new Fifo(), idle: [], connections: 0, rides: true, serving: false }
   }
 
   #enter(seat: Seat): Lane {
@@ -267,15 +268,15 @@ export class Lanes {
 
   // One after the other, also when whoever is served gives something back at once.
   #dispatch(lane: Lane): void {
-    if (this.#dispatching) return
-    this.#dispatching = true
+    if (lane.serving) return
+    lane.serving = true
     for (let seat = lane.waiting.peek(); seat !== undefined; seat = lane.waiting.peek()) {
       this.#leaveQueue(seat)
       if (this.#serve(seat)) continue
       this.#wait(seat, lane.waiting.unshift(seat))
       break
     }
-    this.#dispatching = false
+    lane.serving = false
   }
 
   #giveBack(held: Held, sent: Rider | undefined, spent: boolean): void {
