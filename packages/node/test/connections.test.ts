@@ -396,7 +396,7 @@ describe("10,000 connections that fail in ten ways", () => {
           9 * rounds * batch
         )
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 
   it.effect("are closed at once when their opening is interrupted, wherever it stands", () =>

@@ -166,8 +166,13 @@ const shown = Effect.fnUntraced(function* (subject: Subject) {
 
 const others = { key: `sha256/${"A".repeat(43)}=`, certificate: Array.from({ length: 32 }, () => "00").join(":") }
 
-const timesOut = Effect.fnUntraced(function* (subject: Subject, target: Target) {
+const timesOut = Effect.fnUntraced(function* (
+  subject: Subject,
+  target: Target,
+  begun: Effect.Effect<void> = Effect.void
+) {
   const opening = yield* Effect.forkScoped(subject.dialer.open(target), { startImmediately: true })
+  yield* begun
   yield* subject.pass(target.timeout)
   yield* failsWith("timeout", Fiber.join(opening))
 })
@@ -200,8 +205,12 @@ const laws: Readonly<
   }),
 
   "the time allowed includes a handshake that never comes": Effect.fnUntraced(function* (subject) {
-    const place = yield* subject.listen(() => Effect.never, { trusted: true })
-    yield* timesOut(subject, { ...place, tls: demand(serverName, true), timeout: brief })
+    const accepted = yield* Deferred.make<void>()
+    const place = yield* subject.listen(() => Effect.andThen(Deferred.succeed(accepted, undefined), Effect.never), {
+      trusted: true
+    })
+    const target = { ...place, tls: demand(serverName, true), timeout: brief }
+    yield* timesOut(subject, target, Deferred.await(accepted))
   }),
 
   "bytes arrive in order, however they were written": Effect.fnUntraced(function* (subject) {
