@@ -338,7 +338,7 @@ describe("how it ends (SEND-001, V-112)", () => {
     run(
       Effect.gen(function* () {
         const { home, path } = yield* program("cat >/dev/null", 'echo $$ >"$home/pid"', "exec sleep 600")
-        const { send } = yield* SendmailTransport.make({ path, timeout: "500 millis" })
+        const { send } = yield* SendmailTransport.make({ path, timeout: "3 seconds" })
         assert.strictEqual(shown(yield* send(parcel())), "uncertain 4.4.2 host later data-end")
         const pid = Fs.existsSync(Path.join(home, "pid")) ? Number(Fs.readFileSync(Path.join(home, "pid"), "utf8")) : 0
         assert.isFalse(pid > 0 && Fs.existsSync(`/proc/${pid}`))
