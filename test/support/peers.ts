@@ -26,12 +26,18 @@ const systemPython = "/usr/bin/python3"
 
 const sink = "/usr/sbin/smtp-sink"
 
+const microsocksPath = "/usr/bin/microsocks"
+
+const tinyproxyPath = "/usr/bin/tinyproxy"
+
 const hasAiosmtpd = (): boolean =>
   ChildProcess.spawnSync(systemPython, ["-c", "import aiosmtpd"], { stdio: "ignore" }).status === 0
 
 /** Why a peer cannot be used here, or undefined when it can. */
 export const missing = {
   smtpSink: Fs.existsSync(sink) ? undefined : "smtp-sink is not installed (Debian package postfix)",
+  microsocks: Fs.existsSync(microsocksPath) ? undefined : "microsocks is not installed (Debian package microsocks)",
+  tinyproxy: Fs.existsSync(tinyproxyPath) ? undefined : "tinyproxy is not installed (Debian package tinyproxy)",
   aiosmtpd: hasAiosmtpd() ? undefined : "aiosmtpd is not installed (Debian package python3-aiosmtpd)"
 }
 
@@ -132,4 +138,31 @@ export const smtpSink = Effect.fnUntraced(function* (...options: ReadonlyArray<s
   const { died } = yield* start(sink, [...user, ...options, "-d", "mail.", `127.0.0.1:${port}`, "100"], path)
   yield* Effect.raceFirst(listening(port), died)
   return { port, received: () => read(path, /^mail\./).map(fromDump) } satisfies Peer
+})
+
+/** A login that a proxy wants. */
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
+
+/** The SOCKS 5 proxy microsocks. */
+export const microsocks = Effect.fnUntraced(function* (login?: Login) {
+  const port = yield* freePort
+  const wanted = login === undefined ? [] : ["-u", login.username, "-P", login.password]
+  const { died } = yield* start(microsocksPath, ["-i", "127.0.0.1", "-p", String(port), ...wanted], yield* folder)
+  yield* Effect.raceFirst(listening(port), died)
+  return { port }
+})
+
+/** The HTTP proxy tinyproxy, which connects to every port. */
+export const tinyproxy = Effect.fnUntraced(function* (login?: Login) {
+  const port = yield* freePort
+  const path = yield* folder
+  const wanted = login === undefined ? [] : [`BasicAuth ${login.username} ${login.password}`]
+  const settings = [`Port ${port}`, "Listen 127.0.0.1", "Timeout 60", "MaxClients 20", ...wanted, ""]
+  Fs.writeFileSync(Path.join(path, "tinyproxy.conf"), settings.join("\n"))
+  const { died } = yield* start(tinyproxyPath, ["-d", "-c", Path.join(path, "tinyproxy.conf")], path)
+  yield* Effect.raceFirst(listening(port), died)
+  return { port }
 })

@@ -49,7 +49,6 @@ for (const group of registry.names) {
           implementations.map(async ({ name, prepare }) => [name, await Meter.digest(await prepare({}))] as const)
         )
         for (const [name, digest] of outputs) assert.strictEqual(digest, outputs[0]?.[1], name)
-        assert.isAtLeast(outputs.length, 2)
       })
     }
   })

@@ -13,13 +13,13 @@ import type { PolicyError } from "@effect-mail/policy/PolicyError"
 import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { CliError } from "./CliError.ts"
 import * as ExitStatus from "./ExitStatus.ts"
+import * as File from "./internal/file.ts"
 
 // In a long outage each message needs some 10 kB, so this is what fits into the memory of a small machine.
 const Messages = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
@@ -94,8 +94,12 @@ export const simulate = Command.make(
         Effect.mapError((error) => refuse(`--${error.setting}`)(error))
       )
     )
-    yield* Effect.forEach(entries, (entry) => Console.log(input.json ? json(entry) : SimulationChart.text(entry)))
-    if (Option.isSome(input.svg)) yield* write(input.svg.value, SimulationChart.svg(entries))
+    yield* Effect.forEach(entries, (entry) =>
+      Console.log(input.json ? json(entry) : `${SimulationChart.text(entry)}\n`)
+    )
+    if (entries.length > 1 && !input.json) yield* Console.log(SimulationChart.table(entries))
+    if (Option.isSome(input.svg))
+      yield* File.write(input.svg.value, SimulationChart.svg(entries), "--svg", ExitStatus.data)
   })
 ).pipe(
   Command.withDescription("Play delivery policies against a scripted world and show when the mail would come"),
@@ -119,29 +123,13 @@ const load = Effect.fnUntraced(function* (name: string) {
       refuse("--policy", "; a file is written with its ending or its folder, such as ./policy.json")
     )
   }
-  const text = yield* read(name)
+  const text = new TextDecoder().decode(yield* File.read(name, "--policy", ExitStatus.configuration))
   return yield* Effect.mapError(
     Effect.fromResult(PolicyDocument.parse(text)),
-    (error) => new CliError({ status: ExitStatus.configuration, message: `${name}: ${error.message}` })
+    (error) =>
+      new CliError({ status: ExitStatus.configuration, message: `--policy: ${JSON.stringify(name)}: ${error.message}` })
   )
 })
-
-const read = Effect.fnUntraced(function* (path: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(fileSystem.readFileString(path), (error) =>
-    unusable(ExitStatus.configuration, path, `cannot be read (${error.message})`)
-  )
-})
-
-const write = Effect.fnUntraced(function* (path: string, text: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(fileSystem.writeFileString(path, text), (error) =>
-    unusable(ExitStatus.data, path, `cannot be written (${error.message})`)
-  )
-})
-
-const unusable = (status: number, path: string, what: string): CliError =>
-  new CliError({ status, message: `The file ${JSON.stringify(path)} ${what}; check its name and its permissions` })
 
 const seconds = (millis: number): number => millis / 1000
 

@@ -99,6 +99,41 @@ describe("effect-mail simulate", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("lays policies side by side in a table after their charts, and on top of each other in the picture", () =>
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const picture = `${yield* files.makeTempDirectoryScoped()}/picture.svg`
+      const policies = ["--policy", "standard", "--policy", "transactional"]
+      const { out, status } = yield* simulate(...policies, "--world", "outage", "--messages", "50", "--svg", picture)
+      assert.strictEqual(status, 0)
+      assert.lengthOf(out, 3)
+      const rows = (out[2] ?? "").split("\n").map((line) => line.trim().split(/ {2,}/))
+      assert.deepStrictEqual(rows[0], ["standard", "transactional"])
+      assert.deepInclude(rows, ["within 12 h", "100.0 %", "0.0 %"])
+      assert.deepInclude(rows, ["failed", "0", "50"])
+      const svg = yield* files.readFileString(picture)
+      assert.strictEqual(svg.match(/<polyline/g)?.length, 4)
+      for (const name of ["standard", "transactional"]) assert.include(svg, `>${name}</text>`)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("says what is wrong with the file for the picture", () =>
+    Effect.gen(function* () {
+      const { err, status } = yield* simulate(
+        "--policy",
+        "otp",
+        "--world",
+        "open",
+        "--messages",
+        "1",
+        "--svg",
+        "/no/such.svg"
+      )
+      assert.strictEqual(status, 65)
+      assert.include(err, `--svg: "/no/such.svg" is in a folder that does not exist; check its name`)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("says what is wrong with a policy file, and ends with 78", () =>
     Effect.gen(function* () {
       const files = yield* FileSystem.FileSystem
@@ -106,7 +141,8 @@ describe("effect-mail simulate", () => {
       const policy = `${folder}/policy.json`
       const missing = yield* simulate("--policy", policy, "--world", "open")
       assert.strictEqual(missing.status, 78)
-      assert.include(missing.err, "cannot be read")
+      assert.include(missing.err, `--policy: ${JSON.stringify(policy)} does not exist; check its name`)
+      assert.strictEqual((yield* simulate("--policy", folder, "--world", "open")).status, 78)
       yield* files.writeFileString(policy, `{ "giveUpAfter": "forever" }`)
       const wrong = yield* simulate("--policy", policy, "--world", "open")
       assert.strictEqual(wrong.status, 78)

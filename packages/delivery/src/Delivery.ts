@@ -15,9 +15,11 @@ import * as Address from "@effect-mail/protocol/Address"
 import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
-import { Dialer } from "@effect-mail/transport/Dialer"
+import type { Dialer } from "@effect-mail/transport/Dialer"
+import * as PoolSettings from "@effect-mail/transport/PoolSettings"
+import * as SmtpPool from "@effect-mail/transport/SmtpPool"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
-import { CurrentSmtpSettings } from "@effect-mail/transport/SmtpSettings"
+import { CurrentSmtpSettings, type InvalidSetting } from "@effect-mail/transport/SmtpSettings"
 import { failAll, Transport } from "@effect-mail/transport/Transport"
 import { isReadonlyArrayNonEmpty } from "effect/Array"
 import * as Context from "effect/Context"
@@ -120,7 +122,9 @@ const concurrency = 16
 
 /**
  * Delivers to the hosts that the `Router` gives for each recipient's domain. It speaks SMTP with the settings that are
- * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay.
+ * current when the layer is built, but for their credentials: strangers' servers are never told who we are to a relay. A
+ * connection is kept for a moment (`PoolSettings.mx`), in case there is more mail for the same host. The layer fails with
+ * `InvalidSetting` when one of these settings cannot be used.
  *
  * Each domain and each host is held to the limits of the current policy (CLASS-15), and so are the hosts of a provider for
  * which the policy says something; `Throttle` keeps to them. A `Throttle` that is provided, such as one with the stores of a
@@ -129,26 +133,22 @@ const concurrency = 16
  * @category layers
  * @since 0.1.0
  */
-export const layerMx: Layer.Layer<Delivery, never, Router | Dialer> = Layer.effect(
+export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = Layer.effect(
   Delivery,
   Effect.gen(function* () {
     const router = yield* Router
-    const dialer = yield* Dialer
     const limited = limits(yield* throttle)
-    const settings = { ...(yield* CurrentSmtpSettings), credentials: undefined }
+    const { deadline } = yield* CurrentSmtpSettings
+    const pool = yield* SmtpPool.make({ credentials: undefined }, PoolSettings.mx)
     const one = (parcel: Parcel.Parcel) => {
       const domain = domainOf(parcel.envelope.recipients[0].address)
       const attempt = Effect.fnUntraced(function* (): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>> {
         const route = yield* Effect.result(router.route(domain))
         if (Result.isFailure(route)) return failAll(parcel, route.failure)
         const hosts = limited.hosts(yield* Policy.CurrentPolicy)
-        const outcomes = yield* SmtpTransport.sendVia(
-          Route.endpoints(route.success),
-          parcel,
-          settings,
-          hosts.around
-        ).pipe(
-          Effect.provideService(Dialer, dialer),
+        const visit: SmtpTransport.Visit = (endpoint, part, until) =>
+          hosts.around(endpoint)(pool.send(endpoint, part, until))
+        const outcomes = yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline).pipe(
           Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
         )
         return hosts.settle(outcomes)

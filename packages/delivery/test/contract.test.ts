@@ -25,7 +25,8 @@ deliveryContract(
         "other.example": routeTo("other.example", "192.0.2.2")
       })
     ),
-    Layer.provide(world(special("192.0.2.1"), special("192.0.2.2")))
+    Layer.provide(world(special("192.0.2.1"), special("192.0.2.2"))),
+    Layer.orDie
   )
 )
 
@@ -33,7 +34,8 @@ deliveryContract(
   "layerTransport",
   Delivery.layerTransport.pipe(
     Layer.provide(SmtpTransport.layer([Endpoint.make({ host: "relay.example" })])),
-    Layer.provide(world(special("relay.example")))
+    Layer.provide(world(special("relay.example"))),
+    Layer.orDie
   )
 )
 

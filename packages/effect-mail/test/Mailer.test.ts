@@ -1,8 +1,19 @@
-import { Delivery, DeliveryEvent, Failure, Mailer, Message, MessageError, Policy, Receipt, Signing } from "effect-mail"
+import {
+  Attachment,
+  Delivery,
+  DeliveryEvent,
+  Failure,
+  Mailer,
+  Message,
+  MessageError,
+  Policy,
+  Receipt,
+  Signing
+} from "effect-mail"
 import { Router } from "@effect-mail/dns"
 import { Mailbox, MailServer, MemoryNetwork, SpecialAddresses } from "@effect-mail/testing"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Ref, Schema } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Ref, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { greylisted, messageTo, nobodyThere, summary, unknownUser } from "./support/timeline.ts"
 
@@ -221,6 +232,33 @@ describe("the mailer over SMTP in memory", () => {
         [["accept@inbox.example"], ["greylist@inbox.example", "Greylist@inbox.example"]]
       )
       assert.deepStrictEqual(mails[0]?.content, mails[1]?.content)
+    }).pipe(Effect.provide(mailer))
+  )
+
+  it.effect("an attachment that breaks off half-way fails its message alone; nothing of it is delivered", () =>
+    Effect.gen(function* () {
+      const piece = new Uint8Array(60_000)
+      const broken = Attachment.stream(
+        Stream.concat(Stream.fromIterable([piece, piece, piece]), Stream.fail(new Error("the disk is gone"))),
+        { name: "a.bin" }
+      )
+      for (const attachment of [broken, Attachment.stream(Stream.succeed(piece), { name: "a.bin", size: 59_999 })]) {
+        const message = Message.make({
+          from: "ada@sender.example",
+          to: "accept@inbox.example",
+          text: "see below\n",
+          attachments: [attachment]
+        })
+        const error = yield* Effect.flip(once(Mailer.send(message)))
+        assert.deepStrictEqual([error._tag, "stage" in error && error.stage], ["PermFailure", "body"])
+        const receipt = yield* Mailer.send(messageTo("accept@inbox.example"))
+        assert.isTrue(receipt.complete)
+      }
+      const mails = yield* (yield* Mailbox.Mailbox).all
+      assert.deepStrictEqual(
+        mails.map(({ content }) => content.length < 1000),
+        [true, true]
+      )
     }).pipe(Effect.provide(mailer))
   )
 

@@ -24,6 +24,7 @@ import * as Bytes from "./internal/bytes.ts"
 import * as Fields from "./internal/dkimFields.ts"
 import * as Key from "./internal/dkimKey.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
+import type { Splitter } from "./internal/splitter.ts"
 import { makeSplitter } from "./internal/splitter.ts"
 import type * as MessageError from "./MessageError.ts"
 import * as Parcel from "./Parcel.ts"
@@ -216,13 +217,15 @@ const checkNames = (names: ReadonlyArray<string>): Effect.Effect<void, DkimError
 }
 
 // What fits into memory anyway is taken at once.
-const chunksOf = ({ bytes, stream }: Parcel.Body): Parcel.Body["stream"] =>
-  bytes === undefined ? stream : Stream.succeed(bytes)
+const readInto = (splitter: Splitter, { bytes, stream }: Parcel.Body): Effect.Effect<void, MessageError.MessageError> =>
+  bytes === undefined
+    ? Stream.runForEach(stream, (octets) => Effect.fromResult(splitter.write(octets)))
+    : Effect.fromResult(splitter.write(bytes))
 
 const readParcel = Effect.fnUntraced(function* (parcel: Parcel.Parcel, form: Canonical.Form) {
   const hash = (yield* Sha256.Sha256)()
   const splitter = makeSplitter(Canonical.body(form, hash.update))
-  yield* Stream.runForEach(chunksOf(parcel.body), (octets) => Effect.fromResult(splitter.write(octets)))
+  yield* readInto(splitter, parcel.body)
   const header = splitter.end()
   const section = yield* Effect.fromResult(HeaderSection.parse(header))
   return { fields: Fields.fieldsOf(section), bodyHash: yield* Effect.mapError(hash.digest, platform) }
@@ -281,7 +284,7 @@ export const sign = (
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
     const content = { names, bodyHash: base64(bodyHash).join(""), now }
     const added = yield* Effect.forEach(plan.signers, (signer) => signWith(plan, signer, fields, content), {
-      concurrency: "unbounded"
+      concurrency: plan.signers.length === 1 ? 1 : "unbounded"
     })
     return Parcel.prepend(parcel, added.join(""))
   })

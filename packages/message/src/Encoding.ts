@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 
+import * as Context from "effect/Context"
 import * as Base64 from "./internal/base64.ts"
 
 /**
@@ -15,6 +16,27 @@ import * as Base64 from "./internal/base64.ts"
  * @since 0.1.0
  */
 export type TransferEncoding = "7bit" | "8bit" | "quoted-printable" | "base64"
+
+/**
+ * What text may hold on its way: `7bit`, which every server takes, or `8bit`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TextEncoding = "7bit" | "8bit"
+
+/**
+ * What rendering may leave as it is. With `8bit`, text in UTF-8 goes out unencoded: shorter and legible, and only for a server that is
+ * known to offer 8BITMIME (RFC 6152), as a relay of one's own. A server without it is not given the message, and one that passes it on
+ * to such a server breaks its signatures (DKIM-015); so it is `7bit` by default.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentTextEncoding: Context.Reference<TextEncoding> = Context.Reference(
+  "@effect-mail/message/CurrentTextEncoding",
+  { defaultValue: (): TextEncoding => "7bit" }
+)
 
 /**
  * What one pass over octets tells. CR, LF and CRLF all count as one line end.
@@ -93,13 +115,15 @@ export const scan = (bytes: Uint8Array): Facts => {
 /**
  * The encoding in which text travels unharmed through any server at the least cost (MIME-004): `7bit`, as it is, for
  * ASCII without NUL and without a line above 998 octets; quoted-printable, which stays legible, when at most a quarter
- * of the octets are not ASCII; else base64, which is shorter then.
+ * of the octets are not ASCII; else base64, which is shorter then. Where it is `allowed`, `8bit` goes before the two.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const choose = (facts: Facts): "7bit" | "quoted-printable" | "base64" => {
-  if (facts.high === 0 && !facts.nul && facts.longestLine <= maxLineLength) return "7bit"
+export const choose = (facts: Facts, allowed: TextEncoding = "7bit"): TransferEncoding => {
+  if (!facts.nul && facts.longestLine <= maxLineLength && (facts.high === 0 || allowed === "8bit")) {
+    return facts.high === 0 ? "7bit" : "8bit"
+  }
   return facts.high * 4 <= facts.size ? "quoted-printable" : "base64"
 }
 

@@ -335,7 +335,10 @@ const wishes = (options: ReadyOptions | undefined): Pick<Ready, "addMissing" | "
  * @since 0.1.0
  */
 export const emlStream = <E>(source: Stream.Stream<Uint8Array, E>, options?: ReadyOptions): StreamedEml => {
-  const stream = Stream.mapError(source, MessageError.unreadableStream)
+  // Callers without types give whatever they have.
+  const stream = Stream.isStream(source)
+    ? Stream.mapError(source, MessageError.unreadableStream)
+    : Stream.fail(MessageError.make("bad-attachment", "a streamed message is a stream of bytes", { field: "eml" }))
   return construct({ _tag: "StreamedEml" as const, stream, ...wishes(options) })
 }
 

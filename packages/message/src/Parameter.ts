@@ -108,9 +108,14 @@ const unpercent = (text: string): Uint8Array => {
   return Uint8Array.from(out)
 }
 
-const joinPieces = (pieces: ReadonlyMap<number, Piece>): string => {
-  const used: Array<Piece> = []
-  for (let piece = pieces.get(0); piece !== undefined; piece = pieces.get(used.length)) used.push(piece)
+// The pieces from number 0 on, as far as none is missing.
+const inOrder = (pieces: ReadonlyMap<number, Piece>): ReadonlyArray<Piece> => {
+  const out: Array<Piece> = []
+  for (let piece = pieces.get(0); piece !== undefined; piece = pieces.get(out.length)) out.push(piece)
+  return out
+}
+
+const joinPieces = (used: ReadonlyArray<Piece>): string => {
   const [first] = used
   const parts = first?.extended === true ? first.value.split("'") : []
   const charset = parts.length > 2 ? (parts[0] ?? "") : ""
@@ -123,30 +128,30 @@ const joinPieces = (pieces: ReadonlyMap<number, Piece>): string => {
   )
 }
 
-// What was given under one name: a plain value, and the pieces of an extended one by their numbers.
-interface Given {
+// What is said of one name: in one piece, and in numbered ones. Of what is said twice the first counts.
+interface Said {
   plain: string | undefined
   readonly pieces: Map<number, Piece>
 }
 
 const combine = (raws: ReadonlyArray<Raw>): ReadonlyMap<string, string> => {
-  const given = new Map<string, Given>()
+  const all = new Map<string, Said>()
   for (const raw of raws) {
     const [, base = raw.name, number, star] = starred.exec(raw.name) ?? []
-    const known = given.get(base) ?? { plain: undefined, pieces: new Map() }
-    given.set(base, known)
-    if (number === undefined && star === undefined) known.plain ??= raw.value
-    else {
-      const place = Number(number ?? 0)
-      if (!known.pieces.has(place)) known.pieces.set(place, { extended: star !== undefined, value: raw.value })
+    const said = all.get(base) ?? { plain: undefined, pieces: new Map() }
+    all.set(base, said)
+    if (number === undefined && star === undefined) said.plain ??= raw.value
+    else if (!said.pieces.has(Number(number ?? 0))) {
+      said.pieces.set(Number(number ?? 0), { extended: star !== undefined, value: raw.value })
     }
   }
-  const values = new Map<string, string>()
-  for (const [name, { pieces, plain }] of given) {
-    const value = pieces.has(0) ? joinPieces(pieces) : plain
-    if (value !== undefined) values.set(name, value)
+  const out = new Map<string, string>()
+  for (const [name, { pieces, plain }] of all) {
+    const used = inOrder(pieces)
+    const value = used.length > 0 ? joinPieces(used) : plain
+    if (value !== undefined) out.set(name, value)
   }
-  return values
+  return out
 }
 
 const fail = (field: string, detail: string, position: number) =>
@@ -197,11 +202,15 @@ interface Read {
 }
 
 const quotedAt = (input: string, start: number): Read | undefined => {
-  let value = ""
-  for (let at = start + 1; at < input.length; at++) {
+  const pieces: Array<string> = []
+  let from = start + 1
+  for (let at = from; at < input.length; at++) {
     const char = input.charAt(at)
-    if (char === '"') return { value, end: at + 1 }
-    value += char === "\\" ? input.charAt(++at) : char
+    if (char === '"') return { value: pieces.join("") + input.slice(from, at), end: at + 1 }
+    if (char === "\\") {
+      pieces.push(input.slice(from, at))
+      from = ++at
+    }
   }
   return undefined
 }

@@ -165,14 +165,16 @@ export const octets = (bytes: Uint8Array, facts: Encoding.Facts = Encoding.scan(
 })
 
 // Text with CRLF line ends in the cheapest safe encoding.
-const encoded = (text: string): readonly [Encoding.TransferEncoding, Content] => {
+const encoded = (text: string, allowed: Encoding.TextEncoding): readonly [Encoding.TransferEncoding, Content] => {
   const content = Utf8.isAscii(text) ? ascii(text) : undefined
   if (content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")) {
     return ["7bit", content]
   }
   const bytes = Utf8.encode(text)
   const facts = Encoding.scan(bytes)
-  if (Encoding.choose(facts) === "base64") return ["base64", { _tag: "Base64", bytes }]
+  const encoding = Encoding.choose(facts, allowed)
+  if (encoding === "8bit") return [encoding, octets(bytes, facts)]
+  if (encoding === "base64") return [encoding, { _tag: "Base64", bytes }]
   const quoted = { ...facts, longestLine: Math.min(76, facts.longestLine * 3), dotLine: false, high: 0 }
   return ["quoted-printable", octets(Encoding.quotedPrintable(bytes), quoted)]
 }
@@ -187,9 +189,14 @@ const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>
  * @category constructors
  * @since 0.1.0
  */
-export const text = (subtype: "plain" | "html", value: string, field: string): Parsed<Leaf> =>
+export const text = (
+  subtype: "plain" | "html",
+  value: string,
+  field: string,
+  allowed: Encoding.TextEncoding = "7bit"
+): Parsed<Leaf> =>
   Result.map(checkWellFormed(value, field), () => {
-    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"))
+    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"), allowed)
     return {
       _tag: "Leaf",
       fields: [`Content-Type: text/${subtype}; charset=utf-8\r\n`, encodingField(encoding)],
@@ -222,12 +229,16 @@ const checkMethod = (type: Parameter.Parameterized, content: string, field: stri
  * @category constructors
  * @since 0.1.0
  */
-export const alternative = (self: { readonly type: string; readonly content: string }, field: string): Parsed<Leaf> =>
+export const alternative = (
+  self: { readonly type: string; readonly content: string },
+  field: string,
+  allowed: Encoding.TextEncoding = "7bit"
+): Parsed<Leaf> =>
   Result.gen(function* () {
     const type = yield* alternativeType(self.type, `${field}.type`)
     yield* checkMethod(type, self.content, field)
     yield* checkWellFormed(self.content, `${field}.content`)
-    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"))
+    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"), allowed)
     const parameters = [
       ...Array.from(type.parameters).filter(([name]) => name !== "charset"),
       ["charset", "utf-8"] as const

@@ -1,7 +1,8 @@
 /**
  * Messages that come back: delivery status notifications (RFC 3464), feedback reports (RFC 5965) and disposition
  * notifications (RFC 8098) as typed values. They are found by their machine-readable part, wherever in the message it
- * stands and however it is encoded; a bounce without one is no report, and nobody guesses what its text means (DSN-034).
+ * stands and however it is encoded, or by the header field in which some hosts name who did not get the message. A bounce that is
+ * nothing but text is no report, and nobody guesses what it means (DSN-034).
  *
  * MIME is taken apart by postal-mime, within limits: nothing here trusts what it reads.
  *
@@ -61,7 +62,13 @@ const bytesOf = (content: ArrayBuffer | Uint8Array | string): Uint8Array => {
 const maxHeaders = 1024 * 1024
 const maxDepth = 32
 
-const partsOf = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Part>, ReportError> =>
+interface Taken {
+  readonly parts: ReadonlyArray<Part>
+  /** The value of X-Failed-Recipients. */
+  readonly failed: string | undefined
+}
+
+const take = (bytes: Uint8Array): Effect.Effect<Taken, ReportError> =>
   Effect.tryPromise({
     try: () =>
       PostalMime.parse(bytes, {
@@ -72,9 +79,10 @@ const partsOf = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Part>, ReportEr
     catch: (error) =>
       new ReportError({ reason: "too-large", detail: error instanceof Error ? error.message : String(error) })
   }).pipe(
-    Effect.map(({ attachments }) =>
-      attachments.map(({ content, mimeType }) => ({ type: mimeType.toLowerCase(), content: bytesOf(content) }))
-    )
+    Effect.map(({ attachments, headers }) => ({
+      parts: attachments.map(({ content, mimeType }) => ({ type: mimeType.toLowerCase(), content: bytesOf(content) })),
+      failed: headers.find(({ key }) => key === "x-failed-recipients")?.value
+    }))
   )
 
 const readers = new Map<
@@ -119,7 +127,7 @@ const noReport = (whole: boolean) =>
  * Reads a message that may be a report, in bytes with line ends of any kind. Of a large one the first 4 MiB and 100 000 lines
  * are read, which is everything but the end of the returned message.
  *
- * Fails with `not-a-report` when there is no machine-readable part (most bounces of hosts that follow no standard), with
+ * Fails with `not-a-report` when there is no machine-readable part or field (most bounces of hosts that follow no standard), with
  * `malformed` when there is one that names no recipient, and with `too-large` when it does not end within these limits.
  *
  * @category decoding
@@ -128,13 +136,15 @@ const noReport = (whole: boolean) =>
 export const parse = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<Report, ReportError> {
   const length = readLength(bytes)
   const whole = length === bytes.length
-  const parts = yield* partsOf(bytes.subarray(0, length))
+  const { failed, parts } = yield* take(bytes.subarray(0, length))
   const at = parts.findIndex(({ type }) => readers.has(type))
+  const returned = parts.slice(at + 1).find(({ type }) => originalTypes.has(type))
+  const original = returned === undefined ? undefined : Original.read(returned.content)
   const part = parts[at]
+  const named = failed === undefined || part !== undefined ? undefined : Reports.failedRecipients(failed, original)
+  if (named !== undefined) return named
   if (part === undefined || (!whole && at === parts.length - 1)) return yield* noReport(whole)
-  const original = parts.slice(at + 1).find(({ type }) => originalTypes.has(type))
-  const blocks = Blocks.parse(textOf(part.content))
-  const report = readers.get(part.type)?.(blocks, original === undefined ? undefined : Original.read(original.content))
+  const report = readers.get(part.type)?.(Blocks.parse(textOf(part.content)), original)
   return report ?? (yield* fail("malformed", `The part ${part.type} lacks the fields that make it a report`))
 })
 

@@ -71,6 +71,22 @@ export const fill =
   (message: Message.Composed): Effect.Effect<Message.Composed, E | Schema.SchemaError, R> =>
     Effect.map(template.render(input), (content) => setAll(message, content))
 
+/**
+ * The same template with a plain text where it gives HTML alone: what `convert` makes of the HTML, such as `convert` of the package
+ * html-to-text does. People and programs that read no HTML see it, and filters like to see it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withText =
+  (convert: (html: string) => string) =>
+  <Input, E, R>(template: Template<Input, E, R>): Template<Input, E, R> => ({
+    render: (input) =>
+      Effect.map(template.render(input), (content) =>
+        content.html === undefined || content.text !== undefined ? content : { ...content, text: convert(content.html) }
+      )
+  })
+
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",

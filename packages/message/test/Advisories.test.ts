@@ -6,7 +6,7 @@ import type * as Attachment from "@effect-mail/message/Attachment"
 import * as Message from "@effect-mail/message/Message"
 import * as Render from "@effect-mail/message/Render"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Result, type Stream } from "effect"
 import { refusal, string } from "./support/texts.ts"
 
 const domains = (input: string) =>
@@ -37,7 +37,7 @@ const parsesAtOnce = (piece: string, before = "", after = "") => {
 const untyped = (value: unknown) => value as AddressList.Input
 
 describe("addresses", () => {
-  it("GHSA-mm7p-fcc7-pg87 (CVE-2025-13033): a quoted local part with @ never leads to the domain in the quotes", () => {
+  it("GHSA-mm7p-fcc7-pg87, GHSA-g839-f65j-c574 (CVE-2025-13033): a quoted local part with @ never leads to the domain in the quotes", () => {
     leadsOnlyTo('"xclow3n@evil.example x"@internal.example', ["internal.example"])
     leadsOnlyTo('"a@evil.example"@internal.example', ["internal.example"])
     leadsOnlyTo('"a@evil.example>, <b@evil.example"@internal.example', ["internal.example"])
@@ -159,6 +159,23 @@ describe("headers", () => {
       }
     })
   )
+  it.effect("GHSA-268h-hp4c-crq3: nor through any other List field, its name or its comment", () =>
+    Effect.gen(function* () {
+      const evil = "x\r\nBcc: mallory@example.net"
+      for (const list of [
+        { id: evil },
+        { id: `news.example.com>${evil}` },
+        { id: { name: evil, id: "news.example.com" } },
+        { help: `mailto:${evil}` },
+        { subscribe: [`https://example.com/`, `https://example.com/${evil}`] },
+        { post: evil },
+        { owner: `mailto:a@example.com (${evil})` },
+        { archive: `https://example.com/>, <${evil}` }
+      ]) {
+        assert.isTrue(Result.isFailure(yield* rendering(Message.list(base, list))), JSON.stringify(list))
+      }
+    })
+  )
   it.effect("CVE-2026-34752: a header named __proto__ is a header", () =>
     Effect.gen(function* () {
       const parcel = yield* Render.render(Message.header(base, "__proto__", "x"))
@@ -188,6 +205,17 @@ describe("content", () => {
           Buffer.from("file:///etc/passwd").toString("base64")
         )
       })
+  )
+  it.effect("GHSA-p6gq-j5cr-w38f: a ready message is bytes or a stream, and never the path or the URL of one", () =>
+    Effect.gen(function* () {
+      const options = { envelope: { from: "ada@example.com", to: "bob@example.com" } }
+      for (const raw of ["/etc/passwd", { path: "/etc/passwd" }, { href: "http://169.254.169.254/" }, null, [70, 58]]) {
+        const message = Message.eml(raw as unknown as Uint8Array, options)
+        assert.strictEqual(refusal(yield* rendering(message))[0], "bad-attachment")
+        const streamed = Message.emlStream(raw as unknown as Stream.Stream<Uint8Array>, options)
+        assert.strictEqual(refusal(yield* rendering(streamed))[0], "bad-attachment")
+      }
+    })
   )
   it.effect("GHSA-9h6g-pr28-7cqp: HTML is not searched for data URIs", () =>
     Effect.gen(function* () {

@@ -212,6 +212,19 @@ describe("a template", () => {
     })
   )
 
+  it.effect("takes its plain text from the HTML where it has none of its own", () =>
+    Effect.gen(function* () {
+      const tagless = Template.withText((html) => html.replace(/<[^>]*>/g, ""))
+      const html = tagless(Template.make(Data, ({ name }) => ({ html: Template.html`<p>Dear ${name}</p>`.html })))
+      const own = tagless(Template.make(Data, ({ name }) => ({ text: "mine", html: `<p>${name}</p>` })))
+      const words = tagless(Template.make(Data, () => ({ subject: "s" })))
+      const filled = (template: typeof html) => Template.fill(template, { name: "Ada", count: "1" })(letter)
+      assert.strictEqual((yield* filled(html)).text, "Dear Ada")
+      assert.strictEqual((yield* filled(own)).text, "mine")
+      assert.strictEqual((yield* filled(words)).text, letter.text)
+    })
+  )
+
   it("nests HTML without escaping it twice", () => {
     const items = ["a", "<b>"].map((item) => Template.html`<li>${item}</li>`)
     assert.strictEqual(

@@ -101,6 +101,23 @@ describe("Parameter.parse", () => {
   it("CVE-2026-34752: a parameter named __proto__ is a parameter", () => {
     assert.strictEqual(Result.getOrThrow(Parameter.parse("a; __proto__=x")).parameters.get("__proto__"), "x")
   })
+  it("gives parameters in the order of their first mention, whatever form they have", () => {
+    const { parameters } = Result.getOrThrow(Parameter.parse("a; b*0=1; c=2; d*=utf-8''3; b*1=4; c*=utf-8''5; e*1=6"))
+    assert.deepStrictEqual(Array.from(parameters), [
+      ["b", "14"],
+      ["c", "5"],
+      ["d", "3"]
+    ])
+  })
+  it("is linear in pieces of any number, in any order and again and again, and in what is quoted", () => {
+    // What took more than linear time would take hours.
+    const numbers = Array.from({ length: 1000 }, (_, i) => 999 - i)
+    const all = numbers.map((number) => `; n*${number}=x`).join("")
+    const again = "; n*999=y".repeat(100_000)
+    assert.strictEqual(Result.getOrThrow(Parameter.parse(`a${all}${again}`)).parameters.get("n"), "x".repeat(1000))
+    const quoted = '\\"'.repeat(300_000)
+    assert.strictEqual(Result.getOrThrow(Parameter.parse(`a; n="${quoted}"`)).parameters.get("n"), '"'.repeat(300_000))
+  })
   it("is linear in numbered pieces and blanks", () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `; n*${i}=x`).join("")
     assert.strictEqual(Result.getOrThrow(Parameter.parse(`a${many}`)).parameters.get("n")?.length, 1000)

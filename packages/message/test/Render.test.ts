@@ -1,8 +1,10 @@
+import * as Encoding from "@effect-mail/message/Encoding"
 import * as Message from "@effect-mail/message/Message"
 import * as Render from "@effect-mail/message/Render"
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { TestClock } from "effect/testing"
+import PostalMime from "postal-mime"
 import { base, field, header, recipients, refused, render, succeeds, text } from "./support/render.ts"
 
 const newYear = Date.UTC(2030, 0, 1, 12, 34, 56)
@@ -426,6 +428,54 @@ describe("Render: body", () => {
       assert.strictEqual((yield* text(message)).split(`\r\n--${second}.1`).length, 4)
       const inMessage = Message.attach(both, { content: `Subject: a\n\n--${first}.1\n`, type: "message/rfc822" })
       assert.notStrictEqual(boundaryOf(yield* text(inMessage)), first)
+    })
+  )
+})
+
+describe("MIME-004: text where 8BITMIME is known to be offered", () => {
+  const allowed = Effect.provideService(Encoding.CurrentTextEncoding, "8bit")
+  const message = base.pipe(
+    Message.text("Grüße\n.\n"),
+    Message.html("<p>日本</p>"),
+    Message.alternative({ type: "text/markdown", content: "é" }),
+    Message.attach({ content: "é", name: "a.txt" })
+  )
+
+  it.effect("goes out as it is, and the facts say what it takes", () =>
+    Effect.gen(function* () {
+      const { body } = yield* allowed(render(message))
+      const all = new TextDecoder().decode(body.bytes)
+      assert.deepStrictEqual(
+        Array.from(all.matchAll(/^Content-Transfer-Encoding: (.*)\r$/gm), ([, encoding]) => encoding),
+        ["8bit", "8bit", "8bit", "base64"]
+      )
+      assert.include(all, "\r\n\r\nGrüße\r\n.\r\n")
+      assert.deepStrictEqual(
+        [body.encoding, body.utf8Headers, body.dotFree, body.size],
+        ["8bit", false, false, body.bytes?.length]
+      )
+      const email = yield* Effect.promise(() => PostalMime.parse(body.bytes ?? ""))
+      assert.deepStrictEqual([email.text?.trimEnd(), email.html?.trimEnd()], ["Grüße\n.", "<p>日本</p>"])
+    })
+  )
+
+  it.effect("is 7bit when it is ASCII, and encoded when it has NUL or a line that is too long", () =>
+    Effect.gen(function* () {
+      for (const [content, encoding] of [
+        ["Hi", "7bit"],
+        ["é and NUL: \0", "quoted-printable"],
+        [`é${"x".repeat(997)}`, "quoted-printable"],
+        [`é${"x".repeat(996)}`, "8bit"]
+      ] as const) {
+        const all = yield* allowed(text(Message.text(base, content)))
+        assert.include(all, `Content-Transfer-Encoding: ${encoding}\r\n`)
+      }
+    })
+  )
+
+  it.effect("is encoded unless it is allowed", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* render(message)).body.encoding, "7bit")
     })
   )
 })

@@ -10,15 +10,18 @@ import * as Address from "@effect-mail/protocol/Address"
 import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Sasl from "@effect-mail/protocol/Sasl"
 import * as ServerUrl from "@effect-mail/protocol/ServerUrl"
-import { CurrentSmtpSettings, type SmtpSettings } from "@effect-mail/transport/SmtpSettings"
+import { CurrentSmtpSettings, type InvalidSetting, type SmtpSettings } from "@effect-mail/transport/SmtpSettings"
+import type { PoolSettings } from "@effect-mail/transport/PoolSettings"
 import * as SmtpTransport from "@effect-mail/transport/SmtpTransport"
 import * as Mailer from "effect-mail/Mailer"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import { parsed } from "./internal/environment.ts"
 import * as NodeDialer from "./NodeDialer.ts"
 import * as NodeDkim from "./NodeDkim.ts"
@@ -49,24 +52,24 @@ const mailer = Layer.provide(Mailer.layer, NodeSha256.layer)
 /**
  * Delivers to the recipients' own mail servers: MX lookup with the system's resolver, port 25, opportunistic TLS, and no
  * login, whatever the settings say. Many networks block port 25; use `layerRelay` there. The layer fails with
- * `InvalidOption` when a routing option is out of range.
+ * `InvalidOption` when a routing option is out of range, and with `InvalidSetting` when a setting of `smtp` is.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (
   options: Options & { readonly routing?: Router.MxOptions | undefined } = {}
-): Layer.Layer<Mailer.Mailer, Router.InvalidOption> =>
+): Layer.Layer<Mailer.Mailer, Router.InvalidOption | InvalidSetting> =>
   layerMx(options).pipe(Layer.provide(Router.layerMx(options.routing)), Layer.provide(NodeDns.layer))
 
 /**
  * The same with a router of one's own, such as that of `NodeResolver.layerRouter`, which asks a resolver of one's choice and
- * keeps the routes.
+ * keeps the routes. The layer fails with `InvalidSetting` when a setting of `smtp` cannot be used.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never, Router.Router> =>
+export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, InvalidSetting, Router.Router> =>
   mailer.pipe(
     Layer.provide(Delivery.layerMx),
     Layer.provide(NodeDialer.layer(options.dialer)),
@@ -74,7 +77,8 @@ export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never
   )
 
 /**
- * Sends everything to a relay or a submission server, given as endpoints that are tried in turn.
+ * Sends everything to a relay or a submission server, given as endpoints that are tried in turn. Connections are kept as
+ * `smtp.pool` says. The layer fails with `InvalidSetting` when a setting of `smtp` cannot be used.
  *
  * @category layers
  * @since 0.1.0
@@ -82,7 +86,7 @@ export const layerMx = (options: Options = {}): Layer.Layer<Mailer.Mailer, never
 export const layerRelay = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   options: Options = {}
-): Layer.Layer<Mailer.Mailer> =>
+): Layer.Layer<Mailer.Mailer, InvalidSetting> =>
   mailer.pipe(
     Layer.provide(Delivery.layerTransport),
     Layer.provide(SmtpTransport.layer(endpoints, options.smtp)),
@@ -92,12 +96,16 @@ export const layerRelay = (
 /**
  * Sends everything to the server of a URL such as `smtp://localhost:1025` or `smtps://user:password@mail.example.com`; see
  * `ServerUrl.parse`. A URL with a user name logs in, with its password or with the credentials of `options.smtp`. The layer
- * fails with `ServerUrlError` when the URL cannot be used, or names a user for whom there is no password.
+ * fails with `ServerUrlError` when the URL cannot be used, or names a user for whom there is no password, and with
+ * `InvalidSetting` when a setting of `smtp` cannot be used.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerUrl = (url: string, options: Options = {}): Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError> =>
+export const layerUrl = (
+  url: string,
+  options: Options = {}
+): Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError | InvalidSetting> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { endpoint, password, username } = yield* Effect.fromResult(ServerUrl.parse(url))
@@ -121,6 +129,11 @@ const login = (username: string, password: Redacted.Redacted) => ({
  * - `EFFECT_MAIL_SERVER`: the URL of a relay; without it, mail goes to the recipients' own servers.
  * - `EFFECT_MAIL_PASSWORD`: the password, when that URL names a user and has none itself.
  * - `EFFECT_MAIL_EHLO`: the name this machine introduces itself with.
+ * - `EFFECT_MAIL_CONNECTIONS`: connections to one server at the same time; see `PoolSettings.maxConnections`.
+ * - `EFFECT_MAIL_MESSAGES`: messages on one connection; see `PoolSettings.maxMessages`.
+ * - `EFFECT_MAIL_IDLE`: how long a connection is kept that nobody needs, such as `30 seconds`; see `PoolSettings.idle`.
+ * - `EFFECT_MAIL_WAITING`: messages that may wait for a connection; see `PoolSettings.maxWaiting`.
+ * - `EFFECT_MAIL_DEADLINE`: how long one attempt for a message may take, such as `10 minutes`; see `SmtpSettings.deadline`.
  * - what `NodeDialer.config` reads: a proxy, local addresses, certificate authorities, a client certificate.
  * - `EFFECT_MAIL_DKIM_DOMAIN` and what belongs to it: how mail is signed; see `NodeDkim.layerConfig`.
  *
@@ -133,13 +146,50 @@ export const layerConfig: Layer.Layer<Mailer.Mailer, Config.ConfigError> = Layer
   Effect.gen(function* () {
     const name = yield* Config.option(parsed("EFFECT_MAIL_EHLO", Address.parseEhloName))
     const server = yield* Config.option(parsed("EFFECT_MAIL_SERVER", ServerUrl.parse))
-    const smtp = Option.isSome(name) ? { name: name.value } : {}
+    const deadline = yield* Config.option(span("EFFECT_MAIL_DEADLINE", 1))
+    const smtp = {
+      pool: yield* pool,
+      ...(Option.isSome(name) ? { name: name.value } : {}),
+      ...(Option.isSome(deadline) ? { deadline: deadline.value } : {})
+    }
     const dialer = yield* NodeDialer.config
-    // Without routing options there is none that could be wrong.
+    // Each variable has been checked, and there are no routing options that could be wrong.
     if (Option.isNone(server)) return Layer.orDie(layer({ smtp, dialer }))
     const { endpoint, password, username } = server.value
-    if (username === undefined) return layerRelay([endpoint], { smtp, dialer })
+    if (username === undefined) return Layer.orDie(layerRelay([endpoint], { smtp, dialer }))
     const secret = password ?? (yield* Config.Redacted("EFFECT_MAIL_PASSWORD"))
-    return layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) }, dialer })
+    return Layer.orDie(layerRelay([endpoint], { smtp: { ...smtp, ...login(username, secret) }, dialer }))
   })
 ).pipe(Layer.provide(NodeDkim.layerConfig))
+
+// The variable as a whole number in a range, which is that of the setting.
+const count = (variable: string, least: number, most: number): Config.Config<number> =>
+  parsed(variable, (text) => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1
+    return value >= least && value <= most
+      ? Result.succeed(value)
+      : Result.fail({ message: `must be a whole number from ${least} to ${most}` })
+  })
+
+// The variable as a duration of so many milliseconds at least.
+const span = (variable: string, least: number): Config.Config<Duration.Duration> =>
+  parsed(variable, (text) => {
+    // What is no duration is found out here.
+    const value = Duration.fromInput(text as Duration.Input)
+    return Option.isSome(value) && Duration.isFinite(value.value) && Duration.toMillis(value.value) >= least
+      ? Result.succeed(value.value)
+      : Result.fail({ message: 'must be a duration such as "30 seconds"' })
+  })
+
+const pool: Effect.Effect<Partial<PoolSettings>, Config.ConfigError> = Effect.gen(function* () {
+  const maxConnections = yield* Config.option(count("EFFECT_MAIL_CONNECTIONS", 1, 10_000))
+  const maxMessages = yield* Config.option(count("EFFECT_MAIL_MESSAGES", 1, 999_999_999))
+  const idle = yield* Config.option(span("EFFECT_MAIL_IDLE", 0))
+  const maxWaiting = yield* Config.option(count("EFFECT_MAIL_WAITING", 0, 100_000_000))
+  return {
+    ...(Option.isSome(maxConnections) ? { maxConnections: maxConnections.value } : {}),
+    ...(Option.isSome(maxMessages) ? { maxMessages: maxMessages.value } : {}),
+    ...(Option.isSome(idle) ? { idle: idle.value } : {}),
+    ...(Option.isSome(maxWaiting) ? { maxWaiting: maxWaiting.value } : {})
+  }
+})

@@ -2,9 +2,9 @@
 import { Parcel } from "@effect-mail/message"
 import { NodeDialer } from "@effect-mail/node"
 import { Endpoint, Envelope, TlsPolicy } from "@effect-mail/protocol"
-import { Mailbox, MailServer, Script, ScriptedServer, TestCertificate } from "@effect-mail/testing"
+import { Mailbox, MailServer, Script, ScriptedServer, TestCertificate, TimeLapse } from "@effect-mail/testing"
 import { Dialer, SmtpSession, SmtpSettings, SmtpTransport, Timeouts, type Wire } from "@effect-mail/transport"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, describe, it, vi } from "@effect/vitest"
 import { Duration, Effect, Fiber, Result, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Tls from "node:tls"
@@ -228,11 +228,10 @@ describe("TLS", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that a server expects from a client who waits for a greeting: the time ends it, and the hint helps", () =>
+  it.effect("that a server expects from a client who waits for a greeting: the time ends it, and the hint helps", () =>
     Effect.gen(function* () {
       const { dialer, port } = yield* serving({ implicitTls: true })
-      const timeouts = Timeouts.atMost(Timeouts.standard, Duration.millis(50))
-      const error = yield* Effect.flip(open(at(port), dialer, { timeouts }))
+      const error = yield* TimeLapse.run(Effect.flip(open(at(port), dialer)))
       assert.strictEqual(error.stage, "greeting")
       assert.include(error.message, "use implicit TLS")
     }).pipe(Effect.scoped)
@@ -281,7 +280,8 @@ describe("large messages", () => {
     Effect.gen(function* () {
       const { port } = yield* scripted([...toData, Script.stall])
       const sending = yield* Effect.forkChild(send(streamed(body), at(port)))
-      yield* Effect.raceFirst(Fiber.await(sending), Effect.sleep(100))
+      // Enough turns of the event loop for everything that can still be written.
+      yield* Effect.forEach(Array.from({ length: 500 }), () => Effect.yieldNow, { discard: true })
       assert.isUndefined(sending.pollUnsafe())
       yield* Fiber.interrupt(sending)
     }).pipe(Effect.scoped)
@@ -385,21 +385,21 @@ const handles = (): number => process.getActiveResourcesInfo().filter((name) => 
 
 // Closing takes a few turns of the event loop.
 const back = Effect.fnUntraced(function* (before: ReturnType<typeof counted>) {
-  while (sockets() > before.sockets || handles() > before.handles) yield* Effect.sleep(1)
+  while (sockets() > before.sockets || handles() > before.handles) yield* Effect.yieldNow
 })
 const counted = () => ({ sockets: sockets(), handles: handles() })
 
 describe("connections", () => {
-  it.live("that are given up are closed at once, not with their scope", () =>
+  it.effect("that are given up are closed at once, not with their scope", () =>
     Effect.gen(function* () {
       const port = yield* Tcp.silentPort
       if (port === undefined) return
       const before = counted()
-      const target = { host, address: Tcp.loopback, port, timeout: Duration.millis(20) }
-      const error = yield* Effect.flip(NodeDialer.make().open(target))
+      const target = { host, address: Tcp.loopback, port, timeout: Duration.seconds(20) }
+      const error = yield* TimeLapse.run(Effect.flip(NodeDialer.make().open(target)))
       assert.strictEqual(
         error.message,
-        `no connection within 20ms. Is a firewall between this machine and port ${port}? Many networks block port 25`
+        `no connection within 20s. Is a firewall between this machine and port ${port}? Many networks block port 25`
       )
       yield* back(before)
     }).pipe(Effect.scoped)
@@ -412,15 +412,19 @@ describe("connections", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const wire = yield* NodeDialer.make().open({ host, address: Tcp.loopback, port, timeout: patience })
-          yield* Effect.timeoutOption(wire.write([large(16 * 1024 * 1024)]), 20)
+          yield* Effect.forkScoped(wire.write([large(16 * 1024 * 1024)]), { startImmediately: true })
+          yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, { discard: true })
+          // Only the platform's own timers, whose second need not be waited for.
+          vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
         })
       )
+      vi.advanceTimersByTime(1000)
       // The server's end of the connection stays.
       yield* back({ sockets: before.sockets + 1, handles: before.handles + 1 })
-    }).pipe(Effect.scoped)
+    }).pipe(Effect.ensuring(Effect.sync(() => vi.useRealTimers())), Effect.scoped)
   )
 
-  it.live("that fail in several ways leave no socket and no handle behind", () =>
+  it.effect("that fail in several ways leave no socket and no handle behind", () =>
     Effect.gen(function* () {
       const { untrusted } = yield* withCertificates
       const before = counted()
@@ -429,7 +433,7 @@ describe("connections", () => {
         const stalling = yield* Tcp.listen(() => Effect.never)
         const resetting = yield* Tcp.listen((wire) => wire.reset)
         const closed = yield* Tcp.freePort
-        const short = { ...settings, timeouts: Timeouts.atMost(Timeouts.standard, Duration.millis(20)) }
+        const short = { ...settings, timeouts: Timeouts.atMost(Timeouts.standard, Duration.seconds(20)) }
         const attempt = (endpoint: Endpoint.Endpoint) =>
           Effect.provideService(SmtpTransport.sendVia([endpoint], small, short), Dialer.Dialer, dialer)
         const ways = [
@@ -441,12 +445,13 @@ describe("connections", () => {
           attempt(at(resetting.port)),
           attempt(at(resetting.port, TlsPolicy.required, { implicitTls: true })),
           attempt(at(closed)),
-          Effect.timeoutOption(attempt(at(stalling.port)), 5),
-          Effect.timeoutOption(attempt(at(port)), 1)
+          Effect.timeoutOption(attempt(at(stalling.port)), "5 seconds"),
+          Effect.timeoutOption(attempt(at(port)), "1 second")
         ]
-        yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.all(ways, { concurrency: "unbounded" }), {
+        const often = Effect.forEach(Array.from({ length: 50 }), () => Effect.all(ways, { concurrency: "unbounded" }), {
           concurrency: 2
         })
+        yield* TimeLapse.run(often)
       }).pipe(Effect.scoped)
       yield* back(before)
     })

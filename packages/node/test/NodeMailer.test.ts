@@ -55,12 +55,16 @@ const withServer = <A, E>(
 
 const failureOf = (receipt: Receipt.Receipt): Failure.Failure | undefined => receipt.failed[0]?.failure
 
+type Invalid = SmtpSettings.InvalidSetting
+
 describe("types", () => {
   it("a mailer is all that comes out, and mistakes in options are typed", () => {
-    expectTypeOf(NodeMailer.layer()).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Router.InvalidOption>>()
-    expectTypeOf(NodeMailer.layerUrl("")).toEqualTypeOf<Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError>>()
+    expectTypeOf(NodeMailer.layer()).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Router.InvalidOption | Invalid>>()
+    expectTypeOf(NodeMailer.layerUrl("")).toEqualTypeOf<
+      Layer.Layer<Mailer.Mailer, ServerUrl.ServerUrlError | Invalid>
+    >()
     expectTypeOf(NodeMailer.layerRelay([Endpoint.make({ host: "localhost" })])).toEqualTypeOf<
-      Layer.Layer<Mailer.Mailer>
+      Layer.Layer<Mailer.Mailer, Invalid>
     >()
     expectTypeOf(NodeMailer.layerConfig).toEqualTypeOf<Layer.Layer<Mailer.Mailer, Config.ConfigError>>()
   })
@@ -409,6 +413,11 @@ describe("layerConfig", () => {
         [{ EFFECT_MAIL_PROXY: "socks5://ada:s3cr3t@proxy.example.com/x" }, "EFFECT_MAIL_PROXY"],
         [{ EFFECT_MAIL_PROXY: "http://ada%3A:s3cr3t@proxy.example.com" }, "EFFECT_MAIL_PROXY"],
         [{ EFFECT_MAIL_LOCAL_ADDRESS: "192.0.2.1,host.example" }, "EFFECT_MAIL_LOCAL_ADDRESS"],
+        [{ EFFECT_MAIL_CONNECTIONS: "0" }, "EFFECT_MAIL_CONNECTIONS"],
+        [{ EFFECT_MAIL_MESSAGES: "many" }, "EFFECT_MAIL_MESSAGES"],
+        [{ EFFECT_MAIL_IDLE: "a while" }, "EFFECT_MAIL_IDLE"],
+        [{ EFFECT_MAIL_WAITING: "-1" }, "EFFECT_MAIL_WAITING"],
+        [{ EFFECT_MAIL_DEADLINE: "0 seconds" }, "EFFECT_MAIL_DEADLINE"],
         [{ EFFECT_MAIL_EHLO: "name.example\r\nMAIL FROM:<>" }, "EFFECT_MAIL_EHLO"]
       ] as const) {
         const exit = yield* Effect.exit(configured(send(), environment))

@@ -64,6 +64,8 @@ export const start = Effect.fnUntraced(function* (
   options: StartOptions = {}
 ): Effect.fn.Return<Decider> {
   const seeded = yield* chance(options.seed)
+  // What was not tried leaves no trace in later decisions, so a queue need not record it.
+  const untried = yield* chance(options.seed === undefined ? undefined : `${options.seed}/untried`)
   const waitFor = waits(policy)
   let course = Course.begin(options.since)
   const decide = (failure: Failure, now: number): Effect.Effect<Decision.Decision> => {
@@ -75,9 +77,10 @@ export const start = Effect.fnUntraced(function* (
     if (verdict._tag === "PermFailure") return Effect.succeed(Decision.giveUp(verdict, policy.atEnd))
     const final = atOnce(policy, course, verdict, now)
     if (final !== undefined) return Effect.succeed(final)
-    return Effect.map(waitFor(verdict, now), (wait) => next(policy, course, verdict, now, wait))
+    const drawing = Kind.of(verdict) === "untried" ? untried : seeded
+    return Effect.map(drawing(waitFor(verdict, now)), (wait) => next(policy, course, verdict, now, wait))
   }
-  return { decide: (failure, now) => seeded(Effect.suspend(() => decide(failure, now))) }
+  return { decide: (failure, now) => Effect.suspend(() => decide(failure, now)) }
 })
 
 /**
@@ -106,7 +109,8 @@ export const timetable = Effect.fnUntraced(function* (
 /**
  * The decision that stands after a history of failed attempts: what `start` would have decided about them one after the
  * other, the last wait shortened by the time that went by until `now`. So a queue can go on after a restart, and under the
- * same `seed` it decides what it had decided before. An attempt that became due meanwhile is still made, even when the
+ * same `seed` it decides what it had decided before. What was not tried (CLASS-14, CLASS-15) may be in the history or not. An
+ * attempt that became due meanwhile is still made, even when the
  * lifetime ended while nobody was there to make it. An empty history says to try at once.
  *
  * @category constructors

@@ -44,8 +44,7 @@ const delays = (report: Report): ReadonlyArray<number> =>
  * @since 0.1.0
  */
 export const text = ({ name, report }: Entry): string => {
-  const all = delays(report)
-  const bars = steps.map(([label, millis]) => bar(label, all.filter((delay) => delay <= millis).length, report))
+  const bars = steps.map(([label, millis]) => bar(label, deliveredWithin(report, millis), report))
   const { load, sla } = report
   const end = duration(load.bin * load.attempts.length)
   return [
@@ -53,7 +52,7 @@ export const text = ({ name, report }: Entry): string => {
     `delivered within`,
     ...bars,
     `${report.delivered} delivered, ${report.failed} failed, ${report.pending + report.held} pending, ${summary(report)}`,
-    `${sla.kept} within ${duration(sla.within)}; ${report.duplicates} duplicates`,
+    `${sla.kept} within ${duration(sla.within)}; ${report.duplicates} duplicates; held back ${report.heldBack} times`,
     `load: ${report.attempts} attempts in ${end}, ${load.peak} in the busiest ${duration(load.bin)}`,
     sparkline(load.attempts)
   ].join("\n")
@@ -64,8 +63,7 @@ const width = 40
 const bar = (label: string, count: number, report: Report): string => {
   const share = count / report.messages.length
   const filled = Math.round(share * width)
-  const percent = `${(share * 100).toFixed(1)} %`.padStart(8)
-  return `${label.padStart(7)} ${"█".repeat(filled)}${"·".repeat(width - filled)}${percent}`
+  return `${label.padStart(7)} ${"█".repeat(filled)}${"·".repeat(width - filled)}${percent(count, report).padStart(8)}`
 }
 
 const summary = ({ attempts, delay, messages }: Report): string => {
@@ -101,6 +99,48 @@ const duration = (millis: number): string =>
     .split(" ")
     .slice(0, 2)
     .join(" ")
+
+/**
+ * Several policies side by side, one column for each: how much was delivered by when, what became of the rest, and what the
+ * destination had to bear. For a terminal.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const table = (entries: ReadonlyArray<Entry>): string => {
+  const row = (label: string, cell: (report: Report) => string) => [label, ...entries.map(({ report }) => cell(report))]
+  const rows = [
+    ["", ...entries.map(({ name }) => name)],
+    ...steps.map(([label, millis]) =>
+      row(`within ${label}`, (report) => percent(deliveredWithin(report, millis), report))
+    ),
+    row("delivered", ({ delivered }) => `${delivered}`),
+    row("failed", ({ failed }) => `${failed}`),
+    row("pending", ({ held, pending }) => `${pending + held}`),
+    row("p50", ({ delay }) => (delay === undefined ? "-" : duration(delay.p50))),
+    row("p99", ({ delay }) => (delay === undefined ? "-" : duration(delay.p99))),
+    row("attempts", ({ attempts }) => `${attempts}`),
+    row("held back", ({ heldBack }) => `${heldBack}`),
+    row("busiest minute", (report) => rate(mostPerMinute([{ name: "", report }])))
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0))) ?? []
+  return rows
+    .map((cells) =>
+      cells
+        .map((cell, column) => pad(cell, widths[column] ?? 0, column))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
+}
+
+const pad = (cell: string, width: number, column: number): string =>
+  column === 0 ? cell.padEnd(width) : cell.padStart(width)
+
+const deliveredWithin = (report: Report, millis: number): number =>
+  delays(report).filter((delay) => delay <= millis).length
+
+const percent = (count: number, { messages }: Report): string => `${((count / messages.length) * 100).toFixed(1)} %`
 
 const plot = { left: 60, top: 40, width: 680, height: 220, gap: 70 }
 

@@ -1,7 +1,7 @@
 import type * as Failure from "@effect-mail/protocol/Failure"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Schedule, Schema } from "effect"
-import { Backoff, Policy } from "@effect-mail/policy"
+import { Backoff, Kind, Policy } from "@effect-mail/policy"
 import { local, minute, perm, refusal, resting, run, temp, uncertain, unreachable } from "./failures.ts"
 
 const failures = {
@@ -124,6 +124,40 @@ describe("laws of every policy", () => {
         assert.strictEqual(end?._tag, "GiveUp")
       }),
     20_000
+  )
+
+  it.effect.prop(
+    "a restart at any time neither shortens a wait nor draws it anew",
+    { ...inputs, share: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) },
+    ({ names, seed, settings, share }) =>
+      Effect.gen(function* () {
+        const policy = policyOf(settings)
+        const { history, waits } = yield* run(policy, cycle(names), { seed, limit: 12 })
+        for (const [attempt, wait] of waits.entries()) {
+          const before = history.slice(0, attempt + 1)
+          const passed = Math.floor(wait * share)
+          const now = (before.at(-1)?.at ?? 0) + passed
+          const again = yield* Policy.replay(policy, before, now, { seed })
+          assert.isTrue(again._tag === "Retry" && Duration.toMillis(again.after) === wait - passed)
+        }
+      })
+  )
+
+  it.effect.prop(
+    "CLASS-14 CLASS-15 what was not tried changes nothing about later decisions, recorded or not",
+    inputs,
+    ({ names, seed, settings }) =>
+      Effect.gen(function* () {
+        const policy = policyOf(settings)
+        const { decisions, history } = yield* run(policy, cycle(names), { seed, since: 0, limit: 20 })
+        const tried = history.filter(({ failure }) => failure._tag === "PermFailure" || Kind.of(failure) !== "untried")
+        for (const [index, attempt] of history.entries()) {
+          if (!tried.includes(attempt)) continue
+          const before = tried.slice(0, tried.indexOf(attempt) + 1)
+          const again = yield* Policy.replay(policy, before, attempt.at, { seed, since: 0 })
+          assert.deepStrictEqual(again, decisions[index])
+        }
+      })
   )
 
   it.effect.prop("a policy composed with itself is itself", inputs, ({ names, seed, settings }) =>

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs"
 import { hour, minute, perm, temp, unreachable } from "./failures.ts"
 import { persist, policy } from "./readme.example.ts"
 import { comparison } from "./readme.simulation.example.ts"
-import { alarms, polite, ThrottleLive } from "./readme.throttle.example.ts"
+import { alarms, Live, polite } from "./readme.throttle.example.ts"
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8")
 
@@ -44,18 +44,16 @@ describe("README", () => {
       const passed = Effect.forEach(Array.from({ length: 12 }), () =>
         Effect.exit(polite("slow.example", "mx.slow.example", Effect.succeed("sent")))
       )
-      const sent = yield* alarms(
-        Effect.gen(function* () {
-          const exits = yield* Effect.forkChild(passed, { startImmediately: true })
-          yield* TestClock.adjust("1 minute")
-          for (let n = 0; n < 3; n++) {
-            yield* Effect.exit(polite("away.example", "mx.away.example", Effect.fail(unreachable())))
-            yield* TestClock.adjust("1 hour")
-          }
-          return (yield* Fiber.join(exits)).filter(Exit.isSuccess).length
-        }).pipe(Effect.provide(ThrottleLive)),
-        page
-      )
+      const sent = yield* Effect.gen(function* () {
+        yield* Effect.forkChild(alarms(page), { startImmediately: true })
+        const exits = yield* Effect.forkChild(passed, { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        for (let n = 0; n < 3; n++) {
+          yield* Effect.exit(polite("away.example", "mx.away.example", Effect.fail(unreachable())))
+          yield* TestClock.adjust("1 hour")
+        }
+        return (yield* Fiber.join(exits)).filter(Exit.isSuccess).length
+      }).pipe(Effect.provide(Live))
       assert.strictEqual(sent, 12)
       assert.deepStrictEqual(
         pages.map((text) => text.split(" ")[0]),

@@ -1,5 +1,5 @@
-import * as Policy from "@effect-mail/policy/Policy"
 import * as DeliveryEvent from "@effect-mail/policy/DeliveryEvent"
+import * as Policy from "@effect-mail/policy/Policy"
 import * as Throttle from "@effect-mail/policy/Throttle"
 import type { Failure } from "@effect-mail/protocol/Failure"
 import * as Effect from "effect/Effect"
@@ -20,19 +20,14 @@ const policy = Policy.standard.pipe(
   Policy.forDomain("slow.example", Policy.limits({ rates: [{ limit: 10, window: "1 minute" }] }))
 )
 
-export const ThrottleLive = Throttle.layer({ total: 500 }).pipe(
-  Layer.provide(Layer.succeed(Policy.CurrentPolicy, policy))
+// Everything that happens in the application, as one stream, and an alarm after an hour without success.
+export const Live = Throttle.layer({ total: 500, alarmAfter: "1 hour" }).pipe(
+  Layer.provideMerge(Layer.merge(DeliveryEvent.layer(), Layer.succeed(Policy.CurrentPolicy, policy)))
 )
 
-// The alarms of whatever runs inside, as they come.
-export const alarms = Effect.fnUntraced(function* <A, E, R>(
-  program: Effect.Effect<A, E, R>,
-  page: (text: string) => Effect.Effect<void>
-) {
-  const hub = yield* DeliveryEvent.hub()
-  const paging = Stream.runForEach(hub.events, (event) =>
-    event._tag === "FailingSince" ? page(`${event.about} has been failing: ${event.failure.message}`) : Effect.void
+// Tells whoever is on duty, for as long as it runs.
+export const alarms = (page: (text: string) => Effect.Effect<void>) =>
+  DeliveryEvent.stream.pipe(
+    Stream.filter(DeliveryEvent.is("FailingSince")),
+    Stream.runForEach(({ about, failure }) => page(`${about} has been failing: ${failure.message}`))
   )
-  yield* Effect.forkScoped(paging, { startImmediately: true })
-  return yield* Effect.provideService(program, DeliveryEvent.Observer, hub.observer)
-}, Effect.scoped)

@@ -5,15 +5,17 @@
  *
  * @since 0.1.0
  */
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Address from "./Address.ts"
 import * as Capabilities from "./Capabilities.ts"
 import * as Command from "./Command.ts"
 import * as Dialogue from "./Dialogue.ts"
-import type { Envelope } from "./Envelope.ts"
+import type { Envelope, Recipient } from "./Envelope.ts"
 import type { Problem } from "./Failure.ts"
 import { tellAttributes } from "./internal/attributes.ts"
-import { transaction } from "./internal/transaction.ts"
+import { ahead, type Prepared, transaction } from "./internal/transaction.ts"
 import type * as Parameters from "./Parameters.ts"
 import { isPermanent, type Reply } from "./Reply.ts"
 import * as Sasl from "./Sasl.ts"
@@ -240,6 +242,21 @@ export interface SubmitOptions {
    * envelope where it offers PIPELINING, too. Binary content is always sent with BDAT; LMTP uses it for nothing else.
    */
   readonly maxChunk: number
+  /** What earlier messages have used up of the limits of this session (RFC 9422); nothing by default. */
+  readonly spent?: Spent | undefined
+}
+
+/**
+ * What the messages of one session have used up of the limits that the server states for a session (LIMITS, RFC 9422).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spent {
+  /** How often MAIL was said. */
+  readonly transactions: number
+  /** The domains of the recipients that were named, in lower case. */
+  readonly domains: ReadonlySet<string>
 }
 
 /**
@@ -274,6 +291,65 @@ export interface Submission {
   readonly omitted: ReadonlyArray<string>
   /** Whether the connection is at the start of a transaction again and can carry the next message. */
   readonly usable: boolean
+  /** How often MAIL was said. */
+  readonly transactions: number
+  /**
+   * Places of the recipients that this session has no room for any more (LIMITS): another session with the same server can
+   * take them. Their verdicts say as much.
+   */
+  readonly left: ReadonlyArray<number>
+  /** The next message's envelope, when it has gone out: `submit` that message next, with this as `sent`. */
+  readonly rider: Rider | undefined
+}
+
+/**
+ * An envelope that is ready to go out behind the end of the message before (PIPE-006); `ride` makes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rider {
+  /** MAIL, RCPT for each recipient, DATA. */
+  readonly lines: NonEmptyReadonlyArray<Dialogue.Line>
+  readonly prepared: Prepared
+}
+
+/**
+ * A message's place among others on one connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Train {
+  /** This message's own envelope, when it has gone out behind the message before. */
+  readonly sent?: Rider | undefined
+  /**
+   * What is to ride behind this message; asked at most once, when its end is about to be written, and told how often MAIL
+   * has been said in this session.
+   */
+  readonly next?: ((transactions: number) => Rider | undefined) | undefined
+}
+
+/**
+ * Makes a message's envelope ready to go out behind the end of the message before it on the same connection, so that
+ * neither waits for the other's replies (RFC 2920, PIPE-006); `options.spent` counts that message, too. Undefined when the
+ * message cannot ride: the server does not offer PIPELINING, it goes with BDAT, which takes one flight as it is, it cannot
+ * be said to this server, or the session has no room for it.
+ *
+ * @category dialogues
+ * @since 0.1.0
+ */
+export const ride = (
+  envelope: Envelope,
+  facts: Parameters.Body,
+  capabilities: Capabilities.Capabilities,
+  options: SubmitOptions
+): Rider | undefined => {
+  const { mailMax = Infinity } = capabilities.limits
+  const { left, waiting } = admit(envelope, capabilities, options)
+  if (left.length > 0 || (options.spent?.transactions ?? 0) >= mailMax) return undefined
+  const batch = waiting.slice(0, roomOf(capabilities, options)).map(({ recipient }) => recipient)
+  return ahead({ envelope, batch, facts, capabilities, options })
 }
 
 /**
@@ -282,6 +358,10 @@ export interface Submission {
  * server's limit, and those it refused with "too many recipients", go in further transactions on the same connection
  * (CLASS-41).
  *
+ * With a `train`, the envelope of the next message goes out in one write with the end of this one. It is only told of when
+ * this message has come to its end and the connection can go on; otherwise the next message is as if it had never been
+ * begun, and is to be submitted anew.
+ *
  * @category dialogues
  * @since 0.1.0
  */
@@ -289,33 +369,89 @@ export function* submit(
   envelope: Envelope,
   facts: Parameters.Body,
   capabilities: Capabilities.Capabilities,
-  options: SubmitOptions
+  options: SubmitOptions,
+  train: Train = {}
 ): Dialogue.Dialogue<Submission> {
-  const { mailMax = Infinity, rcptMax = Infinity } = capabilities.limits
+  const { mailMax = Infinity } = capabilities.limits
   const verdicts: Array<Verdict | undefined> = envelope.recipients.map(() => undefined)
   const omitted = new Set<string>()
-  let waiting = envelope.recipients.map((recipient, index) => ({ recipient, index }))
-  let room = Math.max(1, Math.min(options.maxRecipients, rcptMax))
+  const before = options.spent?.transactions ?? 0
+  let { left, waiting } = admit(envelope, capabilities, options)
+  let room = roomOf(capabilities, options)
+  let count = 0
   let usable = true
+  let rider: Rider | undefined
   let stopped: Problem | undefined
-  for (let count = 1; waiting.length > 0 && stopped === undefined; count++) {
+  while (waiting.length > 0 && stopped === undefined && before + count < mailMax) {
     const group = waiting.slice(0, room)
     const batch = group.map(({ recipient }) => recipient)
-    const done = yield* transaction({ envelope, batch, facts, capabilities, options })
+    const sent = count === 0 ? train.sent : undefined
+    const said = before + count + 1
+    const next = group.length === waiting.length ? () => train.next?.(said) : undefined
+    const done = yield* transaction({ envelope, batch, facts, capabilities, options, sent, next })
+    count++
     for (const keyword of done.omitted) omitted.add(keyword)
     group.forEach(({ index }, place) => (verdicts[index] = done.again.has(place) ? undefined : done.verdicts[place]))
     const again = group.filter((_, place) => done.again.has(place))
     waiting = [...again, ...waiting.slice(group.length)]
     // A server without room for all says how many it has room for.
     if (again.length > 0) room = group.length - again.length
-    usable = done.usable && count < mailMax
+    usable = done.usable
+    rider = done.rider
     stopped = done.refusal ?? (usable ? undefined : unsent(done.verdicts))
   }
+  if (stopped === undefined) left = [...waiting.map(({ index }) => index), ...left]
   return {
-    verdicts: verdicts.map((verdict) => verdict ?? stopped ?? Dialogue.nothing("mail")),
+    verdicts: verdicts.map((verdict) => verdict ?? stopped ?? noRoom),
     omitted: [...omitted],
-    usable
+    usable: usable && before + count < mailMax,
+    transactions: count,
+    left,
+    rider
   }
+}
+
+interface Waiting {
+  readonly recipient: Recipient
+  readonly index: number
+}
+
+const roomOf = ({ limits: { rcptMax = Infinity } }: Capabilities.Capabilities, { maxRecipients }: SubmitOptions) =>
+  Math.max(1, Math.min(maxRecipients, rcptMax))
+
+// Whom the session has room for: a server may take mail for so many domains in one session only (RFC 9422).
+const admit = (
+  { recipients }: Envelope,
+  { limits: { rcptDomainMax } }: Capabilities.Capabilities,
+  { spent }: SubmitOptions
+): { waiting: ReadonlyArray<Waiting>; left: ReadonlyArray<number> } => {
+  const all = recipients.map((recipient, index): Waiting => ({ recipient, index }))
+  if (rcptDomainMax === undefined) return { waiting: all, left: [] }
+  const domains = new Set(spent?.domains)
+  const waiting = all.filter(({ recipient }) => {
+    const domain = domainOf(recipient)
+    if (domains.size < rcptDomainMax) domains.add(domain)
+    return domains.has(domain)
+  })
+  const admitted = new Set(waiting)
+  return { waiting, left: all.filter((one) => !admitted.has(one)).map(({ index }) => index) }
+}
+
+/**
+ * The domain of a recipient as a server counts it (RCPTDOMAINMAX, RFC 9422): A-labels in lower case; none for the bare
+ * `postmaster`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const domainOf = ({ address }: Recipient): string =>
+  address === "postmaster" ? "" : Address.asciiDomain(address).toLowerCase()
+
+const noRoom: Problem = {
+  _tag: "Lost",
+  stage: "mail",
+  kind: "closed",
+  detail: "the server takes no more mail in one session (LIMITS)"
 }
 
 // A recipient whose transaction never began, because an earlier one ended the session.

@@ -55,6 +55,13 @@ export interface Flight {
   readonly _tag: "Flight"
   readonly items: ReadonlyArray<Line | Content>
   readonly awaits: NonEmptyReadonlyArray<Stage>
+  /**
+   * The next message's envelope: lines that go out in the same write, behind the end of this message, and only when all of
+   * it goes out. Their replies are awaited by the flight that has them as `written` items (PIPE-006).
+   */
+  readonly behind?: ReadonlyArray<Line> | undefined
+  /** Whether the items have gone out behind the message before, so that only their replies are awaited. */
+  readonly written?: boolean | undefined
 }
 
 /**
@@ -106,10 +113,14 @@ export type Dialogue<A> = Generator<Step, A, Answer>
 export const line = (command: Command.Command): Result.Result<Line, Invalid> => {
   const stage = Command.stage(command)
   return Result.match(Command.encode(command), {
-    onSuccess: (wire) => Result.succeed<Line>({ _tag: "Line", stage, wire, shown: Command.redacted(command) }),
+    onSuccess: (wire) => Result.succeed<Line>({ _tag: "Line", stage, wire, shown: shown(command, wire) }),
     onFailure: (error) => Result.fail<Invalid>({ _tag: "Invalid", stage, detail: error.message })
   })
 }
+
+// Only what authenticates has something to hide.
+const shown = (command: Command.Command, wire: string): string =>
+  command._tag.startsWith("Auth") ? Command.redacted(command) : wire.slice(0, -2)
 
 /**
  * The step that writes lines and awaits one reply for each.

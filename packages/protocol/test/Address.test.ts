@@ -284,7 +284,7 @@ describe("parseLenient", () => {
 })
 
 describe("advisories", () => {
-  it("GHSA-mm7p-fcc7-pg87, CVE-2025-13033: a quoted local part with @ stays in front of its own domain", () => {
+  it("GHSA-mm7p-fcc7-pg87, GHSA-g839-f65j-c574, CVE-2025-13033: a quoted local part with @ stays in front of its own domain", () => {
     const mailbox = ok(Address.parse('"victim@evil.example x"@good.example'))
     assert.strictEqual(Address.domain(mailbox), "good.example")
     assert.strictEqual(Address.localPart(mailbox), '"victim@evil.example x"')

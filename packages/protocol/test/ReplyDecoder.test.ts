@@ -211,7 +211,7 @@ describe("ReplyDecoder", () => {
     assert.deepStrictEqual(replies, [Reply.make(220, "new")])
   })
 
-  it("V-120, TLS-003: shows what was injected behind the reply to STARTTLS", () => {
+  it("V-120, TLS-003, CVE-2021-38371: shows what was injected behind the reply to STARTTLS", () => {
     assert.strictEqual(read("220 go\r\n250 injected\r\n").replies.length, 2)
     const partial = read("220 go\r\n250-inj")
     assert.deepStrictEqual([partial.replies.length, partial.pending, partial.buffered], [1, true, 7])

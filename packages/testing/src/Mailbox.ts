@@ -3,6 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Delivery from "@effect-mail/delivery/Delivery"
+import type * as Parcel from "@effect-mail/message/Parcel"
+import * as Receipt from "@effect-mail/protocol/Receipt"
+import { Transport } from "@effect-mail/transport/Transport"
+import * as Mailer from "effect-mail/Mailer"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -222,3 +227,32 @@ export const make: Effect.Effect<Mailbox["Service"]> = Effect.map(
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Mailbox> = Layer.effect(Mailbox, make)
+
+// What is sent is put into the mailbox; nobody is refused.
+const transport = Layer.effect(
+  Transport,
+  Effect.map(Mailbox, ({ put }) => ({
+    send: Effect.fnUntraced(function* ({ body, envelope }: Parcel.Parcel) {
+      const content = Bytes.concat(yield* Stream.runCollect(body.stream))
+      const recipients = envelope.recipients.map(({ address }) => address)
+      yield* put({ from: envelope.reversePath, recipients, parameters: new Map(), content, secure: false })
+      return recipients.map(
+        (recipient) => new Receipt.Delivered({ recipient, attempts: 1, code: 250, text: "Kept by the test" })
+      )
+    })
+  }))
+)
+
+/**
+ * A mailer whose mail ends up in the mailbox, without a server in between: the one line with which the mail code of an
+ * application becomes testable. The mail is rendered for real, and nobody is refused; `Mailer.layerTest` refuses whom the
+ * test wants.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMailer: Layer.Layer<Mailer.Mailer | Mailbox> = Mailer.layer.pipe(
+  Layer.provide(Delivery.layerTransport),
+  Layer.provide(transport),
+  Layer.provideMerge(layer)
+)

@@ -126,7 +126,11 @@ const playing = (scripts: ReadonlyArray<Script.Script>, patience: Patience): Scr
   return {
     handler: (wire) => {
       const next = all.find(({ step }) => step === undefined)
-      if (next !== undefined) return play(next, wire)
+      if (next !== undefined) {
+        // Taken now: the next connection may come before the first step is played.
+        next.step = "its turn"
+        return play(next, wire)
+      }
       surplus++
       return wire.reset
     },

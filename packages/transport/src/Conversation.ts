@@ -51,6 +51,18 @@ export interface Conversation {
   readonly hangUp: Effect.Effect<void>
   /** Whether the connection has ended, is in the middle of something, or the server has spoken without being asked. */
   readonly broken: () => boolean
+  /** Whether the connection has ended, as far as anybody has noticed. */
+  readonly ended: () => boolean
+  /**
+   * No wait goes beyond `until`, in milliseconds of the monotonic clock, but for that for the verdict about a whole message,
+   * which is given a minute at least; `Infinity` sets no limit.
+   */
+  readonly limit: (until: number) => void
+  /**
+   * What is said from here on is about another message, with a limit of its own: the transcript keeps the beginning of the
+   * session and forgets what was said about the message before.
+   */
+  readonly begin: (until: number) => void
   readonly tls: () => TlsInfo | undefined
   readonly transcript: Transcript.Transcript["text"]
 }
@@ -86,14 +98,23 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const transcript = Transcript.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const decoder = ReplyDecoder.make()
+  const allowed = Timeouts.table(timeouts)
   // Replies that have come and that no flight has taken.
   const inbox: Array<Reply> = []
   let ended: WireError | undefined
   // Set while a dialogue is played, and for ever when it was interrupted or failed.
   let busy = false
+  // Whether the next message's envelope is on the wire, so that its dialogue and no other may go on.
+  let ahead = false
+  let until = Infinity
 
   const watchdog = yield* Watchdog.make((what, millis) => wire.abort(expired(what, millis)))
-  const allow = (stage: Stage): void => watchdog.arm(Timeouts.millis(timeouts, stage), stage)
+  const allow = (stage: Stage): void => {
+    const millis = allowed[stage]
+    const left = until === Infinity ? Infinity : until - watchdog.now()
+    if (millis <= left) watchdog.arm(millis, stage)
+    else watchdog.arm(stage === "data-end" ? Math.max(left, Math.min(millis, leastVerdict)) : left, deadline)
+  }
 
   const end = (error: WireError): void => {
     if (ended === undefined) transcript.note(error.detail)
@@ -104,25 +125,18 @@ export const make = Effect.fnUntraced(function* (
     return wire.abort(error)
   }
 
-  // Reads until a reply is there or the connection has ended.
-  const listen = Effect.fnUntraced(function* () {
-    while (inbox.length === 0) {
-      if (ended !== undefined) return
-      const chunk = yield* Effect.result(wire.read)
-      const decoded = Result.isSuccess(chunk) ? decoder.push(chunk.success, inbox) : Result.void
-      if (Result.isFailure(chunk)) end(chunk.failure)
-      if (Result.isFailure(decoded)) yield* endNow(protocolError(decoded.failure.message))
+  // What comes next from the server; a part of a reply is as good as nothing.
+  const hear: Effect.Effect<void> = Effect.matchEffect(wire.read, {
+    onFailure: (error) => Effect.sync(() => end(error)),
+    onSuccess: (chunk) => {
+      const decoded = decoder.push(chunk, inbox)
+      return Result.isSuccess(decoded) ? Effect.void : endNow(protocolError(decoded.failure.message))
     }
   })
 
-  const receive = Effect.fnUntraced(function* (stage: Stage) {
-    if (inbox.length === 0) {
-      allow(stage)
-      yield* listen()
-    }
-    const reply = inbox.shift()
-    if (reply !== undefined) transcript.server(reply)
-    return reply
+  // Reads until a reply is there or the connection has ended.
+  const listen = Effect.fnUntraced(function* () {
+    while (inbox.length === 0 && ended === undefined) yield* hear
   })
 
   // What a server says without being asked would be taken for the answer to the next command, and so would every later
@@ -142,7 +156,7 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.isSuccess(wire.write(chunks))
       : Effect.succeed(ended === undefined)
 
-  // False when the server did not take all blocks.
+  // All blocks but for the end of the message; undefined when the server did not take them.
   const writeBlocks = Effect.fnUntraced(function* ({ framer, quiet, stream }: Content.Blocks) {
     let taken = true
     const writeBlock = Effect.fnUntraced(function* (block: ReadonlyArray<Uint8Array>) {
@@ -153,56 +167,97 @@ export const make = Effect.fnUntraced(function* (
     const all = Stream.runForEachWhile(stream, writeBlock)
     // A server that speaks now wants no more of the message (CLASS-49).
     yield* quiet ? Effect.raceFirst(all, listen()) : all
-    if (!taken || (quiet && (inbox.length > 0 || ended !== undefined))) return false
-    return yield* write(yield* Effect.fromResult(framer.end()))
+    if (!taken || (quiet && (inbox.length > 0 || ended !== undefined))) return undefined
+    return yield* Effect.fromResult(framer.end())
   })
 
-  // Says how much of the message is on the wire: "complete" from its very last byte on.
-  const writeMessage = Effect.fnUntraced(function* (lines: string, content: Dialogue.Content, body: Body | undefined) {
-    transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
-    const before = lines === "" ? [] : [encoder.encode(lines)]
-    const message = yield* Effect.fromResult(Content.prepare(body, content.framing))
-    allow("body")
-    const written =
-      message._tag === "Whole"
-        ? yield* write([...before, ...message.chunks])
-        : (yield* write(before)) && (yield* writeBlocks(message))
-    return written ? "complete" : "partial"
+  // Writes a message that is larger than a block, or not at hand.
+  const writeLarge = Effect.fnUntraced(function* (before: string, message: Content.Blocks, behind: string) {
+    if (before !== "" && !(yield* write([encoder.encode(before)]))) return "partial"
+    const end = yield* writeBlocks(message)
+    if (end === undefined) return "partial"
+    return wrote(yield* write(behind === "" ? end : [...end, encoder.encode(behind)]), behind)
   })
 
-  const writeFlight = Effect.fnUntraced(function* (items: Dialogue.Flight["items"], body: Body | undefined) {
-    let lines = ""
-    for (const item of items) {
-      if (item._tag === "Content") {
-        // A flight ends with its message; what came behind it would be silently left out.
-        if (item !== items.at(-1)) return yield* Effect.die(new Error("a flight goes on after its message"))
-        return yield* writeMessage(lines, item, body)
-      }
-      transcript.client(item.shown)
-      lines += Redacted.isRedacted(item.wire) ? Redacted.value(item.wire) : item.wire
+  // Says how much of the message is on the wire: "complete" from its very last byte on. A write that fails has not handed
+  // over its last byte, which is not that of the message when something rides behind it.
+  const wrote = (whole: boolean, behind: string): Sent => {
+    ahead = whole && behind !== ""
+    return whole || behind !== "" ? "complete" : "partial"
+  }
+
+  const shownText = (lines: ReadonlyArray<Dialogue.Line | Dialogue.Content>): string => {
+    let text = ""
+    for (const line of lines) {
+      if (line._tag === "Content") break
+      transcript.client(line.shown)
+      text += textOf(line)
     }
-    yield* write([encoder.encode(lines)])
-    return "absent"
-  })
+    return text
+  }
+
+  const writeMessage = (lines: string, content: Dialogue.Content, behind: string, body: Body | undefined) => {
+    transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
+    const message = Content.prepare(body, content.framing)
+    if (Result.isFailure(message)) return Effect.fail(message.failure)
+    allow("body")
+    if (message.success._tag === "Blocks") return writeLarge(lines, message.success, behind)
+    const { bytes, end } = message.success
+    return Effect.map(write(Content.joined(lines, bytes, end + behind)), (whole) => wrote(whole, behind))
+  }
+
+  const writeFlight = (flight: Dialogue.Flight, body: Body | undefined): Effect.Effect<Sent, MessageError> => {
+    const { items } = flight
+    const last = items.at(-1)
+    // A flight ends with its message, but for an envelope; what else came behind it would be silently left out.
+    if (items.some((item) => item._tag === "Content" && item !== last)) {
+      return Effect.die(new Error("a flight goes on after its message"))
+    }
+    const lines = shownText(items)
+    if (last?._tag === "Content") return writeMessage(lines, last, (flight.behind ?? []).map(textOf).join(""), body)
+    return Effect.as(write([encoder.encode(lines)]), "absent")
+  }
+
+  // What was written behind the message before is a part of this one's story.
+  const takeOver = (flight: Dialogue.Flight): void => {
+    ahead = false
+    shownText(flight.items)
+  }
 
   const fly = Effect.fnUntraced(function* (flight: Dialogue.Flight, body: Body | undefined) {
-    const replies: Array<Reply> = []
+    const { awaits, items } = flight
     let content: Sent = "absent"
-    if (flight.items.length > 0) {
-      allow(flight.awaits[0])
+    if (items.length > 0) {
+      allow(awaits[0])
       if (inbox.length > 0 || decoder.pending || wire.readable()) yield* hearUnasked()
-      if (ended === undefined) content = yield* writeFlight(flight.items, body)
+      if (ended === undefined) content = yield* writeFlight(flight, body)
     }
-    for (const stage of flight.awaits) {
-      const reply = yield* receive(stage)
-      if (reply === undefined) break
-      replies.push(reply)
-    }
-    watchdog.disarm()
-    return answer(flight, content, replies)
+    return yield* land(flight, content)
   })
 
-  const answer = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
+  // Reads what a flight awaits.
+  const land = Effect.fnUntraced(function* (flight: Dialogue.Flight, content: Sent) {
+    const replies = take(flight, [])
+    while (replies.length < flight.awaits.length && ended === undefined) {
+      allow(flight.awaits[replies.length] ?? "command")
+      while (inbox.length === 0 && ended === undefined) yield* hear
+      take(flight, replies)
+    }
+    watchdog.disarm()
+    return meaning(flight, content, replies)
+  })
+
+  const take = ({ awaits }: Dialogue.Flight, replies: Array<Reply>): Array<Reply> => {
+    while (replies.length < awaits.length) {
+      const reply = inbox.shift()
+      if (reply === undefined) break
+      transcript.server(reply)
+      replies.push(reply)
+    }
+    return replies
+  }
+
+  const meaning = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
     if (content === "partial") {
       // Nobody can have taken a message whose end was never sent.
       const verdict = replies[flight.awaits.length - 1]
@@ -210,7 +265,8 @@ export const make = Effect.fnUntraced(function* (
       if (impossible) replies.pop()
       end(impossible ? outOfTurn : brokenOff)
     }
-    if (content === "complete" && isOutOfStep(flight, inbox)) {
+    // With an envelope behind the message there are more replies, and a shift among them shows at its DATA.
+    if (content === "complete" && !ahead && isOutOfStep(flight, inbox)) {
       end(outOfTurn)
       replies.length = Math.min(replies.length, flight.awaits.indexOf("data-end"))
     }
@@ -218,15 +274,14 @@ export const make = Effect.fnUntraced(function* (
     if (awaited === undefined) return { replies, lost: undefined }
     // Once the last byte of the message is written, its fate is unknown whatever was awaited (RFC 1047); until then it is
     // certain, also when nothing of it was written although its verdict would have been the next reply (CLASS-48).
-    const unsent = content === "partial" || awaited === "data-end"
-    const stage = content === "complete" ? "data-end" : unsent ? "body" : awaited
-    return { replies, lost: lostBy(ended, stage) }
+    const before = content === "partial" || awaited === "data-end" ? "body" : awaited
+    return { replies, lost: lostBy(ended, content === "complete" ? "data-end" : before) }
   }
 
   const upgrade = Effect.fnUntraced(function* () {
     // Whatever came ahead of the handshake was said by somebody in the middle (RFC 3207 section 6).
     if (inbox.length > 0 || decoder.pending) yield* endNow(injected)
-    watchdog.arm(Timeouts.millis(timeouts, "tls"), "tls")
+    allow("tls")
     const secured = ended === undefined ? yield* Effect.result(wire.secure(demand)) : Result.fail(ended)
     watchdog.disarm()
     if (Result.isFailure(secured)) {
@@ -255,20 +310,29 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const run = Effect.fnUntraced(function* <A>(dialogue: Dialogue.Dialogue<A>, body?: Body) {
-    const mine = !busy
-    busy = true
     let fault: MessageError | undefined
     let step = dialogue.next({ replies: [], lost: undefined })
+    const mine = !busy && ahead === goesOn(step)
+    busy = true
+    const spoilt = (error: MessageError) => {
+      fault = error
+      return spoil(error)
+    }
+    // The replies to what was written behind the message before have often come with those to that message.
+    if (mine && ahead && step.done !== true && step.value._tag === "Flight") {
+      takeOver(step.value)
+      const replies = inbox.length < step.value.awaits.length ? undefined : take(step.value, [])
+      step = dialogue.next(replies === undefined ? yield* land(step.value, "absent") : { replies, lost: undefined })
+    }
     while (step.done !== true) {
-      const answer = mine ? yield* Effect.result(perform(step.value, body)) : Result.succeed(inUse(step.value))
-      if (Result.isFailure(answer)) fault = answer.failure
-      step = dialogue.next(Result.isSuccess(answer) ? answer.success : yield* spoil(answer.failure))
+      step = dialogue.next(mine ? yield* Effect.catch(perform(step.value, body), spoilt) : inUse(step.value))
     }
     if (mine) busy = false
     return { value: step.value, fault }
   })
 
-  const broken = (): boolean => ended !== undefined || busy || inbox.length > 0 || decoder.pending || wire.readable()
+  const broken = (): boolean =>
+    ended !== undefined || busy || ahead || inbox.length > 0 || decoder.pending || wire.readable()
 
   return {
     talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
@@ -281,6 +345,14 @@ export const make = Effect.fnUntraced(function* (
       return Effect.asVoid(write([farewell]))
     }),
     broken,
+    ended: () => ended !== undefined,
+    limit: (limit) => {
+      until = limit
+    },
+    begin: (limit) => {
+      until = limit
+      transcript.begin()
+    },
     tls: wire.tls,
     transcript: transcript.text
   }
@@ -292,6 +364,18 @@ type Sent = "absent" | "partial" | "complete"
 // none is taken for its verdict (CLASS-52, CLASS-58). A farewell behind the verdict is no verdict (CLASS-54).
 const isOutOfStep = ({ awaits }: Dialogue.Flight, surplus: ReadonlyArray<Reply>): boolean =>
   awaits.length > 1 && surplus.some(({ code }) => code >= 400 && code !== 421)
+
+const textOf = ({ wire }: Dialogue.Line): string => (Redacted.isRedacted(wire) ? Redacted.value(wire) : wire)
+
+// Whether a dialogue begins with what was written behind the message before.
+const goesOn = (step: IteratorResult<Dialogue.Step>): boolean =>
+  step.done !== true && step.value._tag === "Flight" && step.value.written === true
+
+// Giving up on a verdict early is how mail gets delivered twice (RFC 1047).
+const leastVerdict = 60_000
+
+// What the watchdog says of a wait that the time for the whole message has ended.
+const deadline = "deadline"
 
 const protocolError = (detail: string, hint?: string): WireError => new WireError({ reason: "protocol", detail, hint })
 
@@ -307,6 +391,7 @@ const closing = new WireError({ reason: "closed", detail: "the server has ended 
 const brokenOff = new WireError({ reason: "closed", detail: "the connection was broken off" })
 
 const expired = (what: string, millis: number): WireError => {
+  if (what === deadline) return tooLate
   const within = `within ${Duration.format(Duration.millis(millis))}`
   return new WireError({
     reason: "timeout",
@@ -341,3 +426,11 @@ export const lostBy = (error: WireError | undefined, stage: Stage): Lost => ({
   // A server that waits for TLS says nothing to a client that waits for its greeting, until it has had enough.
   hint: error?.hint ?? (stage === "greeting" && error?.reason === "closed" ? silentServer : undefined)
 })
+
+/**
+ * The time that was allowed for a message is over. Our own impatience is not held against the server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tooLate = new WireError({ reason: "local", detail: "the time for this message is over" })

@@ -10,13 +10,15 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Arr from "effect/Array"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { Dialer } from "./Dialer.ts"
-import type { SmtpSettings } from "./SmtpSettings.ts"
+import type { InvalidSetting, SmtpSettings } from "./SmtpSettings.ts"
 import * as SmtpTransport from "./SmtpTransport.ts"
 import { Transport } from "./Transport.ts"
 
 /**
- * A transport to these endpoints, tried in turn, each spoken to in LMTP whatever its `protocol` says. LMTP is never spoken
+ * A transport to these endpoints, tried in turn, each spoken to in LMTP whatever its `protocol` says, over connections that
+ * are kept as long as the scope. Fails with `InvalidSetting` when a setting cannot be used. LMTP is never spoken
  * on port 25 (RFC 2033 section 5): an endpoint with that port is a defect of the caller, it throws.
  *
  * @category constructors
@@ -25,7 +27,8 @@ import { Transport } from "./Transport.ts"
 export const make = (
   endpoints: NonEmptyReadonlyArray<Endpoint.Endpoint>,
   settings?: Partial<SmtpSettings>
-): Effect.Effect<Transport["Service"], never, Dialer> => SmtpTransport.make(Arr.map(endpoints, lmtp), settings)
+): Effect.Effect<Transport["Service"], InvalidSetting, Dialer | Scope.Scope> =>
+  SmtpTransport.make(Arr.map(endpoints, lmtp), settings)
 
 const lmtp = (endpoint: Endpoint.Endpoint): Endpoint.Endpoint => {
   if (endpoint.port === 25) throw new RangeError("LMTP is not spoken on port 25; the usual port is 24")
@@ -33,7 +36,7 @@ const lmtp = (endpoint: Endpoint.Endpoint): Endpoint.Endpoint => {
 }
 
 /**
- * The transport to these endpoints as a layer.
+ * The transport to these endpoints as a layer. Fails with `InvalidSetting` when a setting cannot be used.
  *
  * @category layers
  * @since 0.1.0
@@ -41,4 +44,4 @@ const lmtp = (endpoint: Endpoint.Endpoint): Endpoint.Endpoint => {
 export const layer = (
   endpoints: NonEmptyReadonlyArray<Endpoint.Endpoint>,
   settings?: Partial<SmtpSettings>
-): Layer.Layer<Transport, never, Dialer> => Layer.effect(Transport, make(endpoints, settings))
+): Layer.Layer<Transport, InvalidSetting, Dialer> => Layer.effect(Transport, make(endpoints, settings))

@@ -11,16 +11,19 @@
  * @since 0.1.0
  */
 import type { MessageError } from "@effect-mail/message/MessageError"
-import type { Parcel } from "@effect-mail/message/Parcel"
+import { filterRecipients, type Parcel } from "@effect-mail/message/Parcel"
 import type { Capabilities } from "@effect-mail/protocol/Capabilities"
 import * as ClientDialogue from "@effect-mail/protocol/ClientDialogue"
-import type * as Dialogue from "@effect-mail/protocol/Dialogue"
 import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
+import type * as Parameters from "@effect-mail/protocol/Parameters"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
 import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
+import type * as Sasl from "@effect-mail/protocol/Sasl"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -29,6 +32,8 @@ import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
 import type { SmtpSettings } from "./SmtpSettings.ts"
 import type { Transcript } from "./Transcript.ts"
+import * as Outcomes from "./internal/outcomes.ts"
+import { monotonicMillis } from "./Watchdog.ts"
 import { demandOf, type Wire } from "./Wire.ts"
 
 /**
@@ -47,51 +52,136 @@ export interface SmtpSession {
    * unless somebody has got the message before that; then the failure is that of the others.
    */
   readonly submit: (parcel: Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError>
+  /** The same as one of many messages on this session, for whoever shares it out. Fails as `submit` does. */
+  readonly carry: (parcel: Parcel, journey?: Journey) => Effect.Effect<Carried, MessageError>
+  /**
+   * Makes a parcel's envelope ready to ride behind the message that is carried at the moment (PIPE-006), when MAIL has been
+   * said so often in this session; undefined when it cannot.
+   */
+  readonly ride: (parcel: Parcel, transactions: number) => ClientDialogue.Rider | undefined
   /** Whether the session can carry another parcel. */
   readonly usable: () => boolean
-  /** The conversation so far as text, without secrets. */
+  /** The conversation so far as text, without secrets; of the messages only the last one. */
   readonly transcript: Transcript["text"]
 }
 
 /**
+ * How a parcel is carried among others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Journey extends ClientDialogue.Train {
+  /** When it has to be over, in milliseconds of the monotonic clock; never by default. */
+  readonly until?: number | undefined
+  /**
+   * Whether it is unknown if the server is still there. Then the message is not sent along with the envelope: lost together,
+   * it would count as perhaps delivered.
+   */
+  readonly unsure?: boolean | undefined
+}
+
+/**
+ * What became of a parcel.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Carried {
+  /** One outcome for each recipient but those that are left, in the order of the envelope. */
+  readonly outcomes: ReadonlyArray<Receipt.Outcome>
+  /** The parcel for those recipients that only another session can take, as the server's LIMITS say (RFC 9422). */
+  readonly left: Parcel | undefined
+  /** The envelope that has gone out behind this message; its parcel is to be carried next, with this as `sent`. */
+  readonly rider: ClientDialogue.Rider | undefined
+  /**
+   * Whether the session ended, or the server ended it with 421, before MAIL was answered: nothing has happened to the
+   * parcel, and if the session was an old one, this says nothing about the server either (CLASS-55).
+   */
+  readonly unheard: boolean
+}
+
+/**
  * Opens a session and brings it to where mail may flow. Fails with what the classification says of the stage that did not
- * succeed. The connection ends with the scope, after a QUIT when the server is still listening.
+ * succeed. The connection ends with the scope, after a QUIT when the server is still listening. No wait goes beyond `until`,
+ * in milliseconds of the monotonic clock.
  *
  * An opportunistic session whose handshake fails, or the EHLO behind it, is opened once more at the same address, in clear
- * text (CLASS-24).
+ * text (CLASS-24). So is one whose credentials were refused and come from a source that has others.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const open = (
   endpoint: Endpoint,
-  settings: SmtpSettings
-): Effect.Effect<SmtpSession, Failure.Failure, Dialer | Scope.Scope> =>
-  Effect.catchTag(attempt(endpoint, settings, endpoint.tls._tag !== "None"), "BrokenTls", () =>
-    Effect.catchTag(attempt(endpoint, settings, false), "BrokenTls", Effect.die)
+  settings: SmtpSettings,
+  until = Infinity
+): Effect.Effect<SmtpSession, Failure.Failure, Dialer | Scope.Scope> => {
+  const entrance = { endpoint, settings, until }
+  return Effect.catchTag(enter({ ...entrance, mayRenew: true }), "RefusedCredentials", () =>
+    Effect.catchTag(enter({ ...entrance, mayRenew: false }), "RefusedCredentials", Effect.die)
   )
+}
+
+interface Entrance {
+  readonly endpoint: Endpoint
+  readonly settings: SmtpSettings
+  readonly until: number
+  /** Whether credentials that are refused may be replaced and tried again. */
+  readonly mayRenew: boolean
+}
 
 // A server that cannot do the TLS it offers, when clear text will do.
 class BrokenTls extends Data.TaggedError("BrokenTls") {}
 
+// Credentials that were good once; there are newer ones.
+class RefusedCredentials extends Data.TaggedError("RefusedCredentials") {}
+
+const enter = Effect.fnUntraced(function* (entrance: Entrance) {
+  const { endpoint, settings } = entrance
+  // A token may take its time, and a server that waits for it may not.
+  const who = yield* identity(endpoint, settings.credentials)
+  return yield* Effect.catchTag(attempt(entrance, who, endpoint.tls._tag !== "None"), "BrokenTls", () =>
+    Effect.catchTag(attempt(entrance, who, false), "BrokenTls", Effect.die)
+  )
+})
+
+const identity = (endpoint: Endpoint, credentials: SmtpSettings["credentials"]) =>
+  credentials?._tag === "Source"
+    ? Effect.mapError(credentials.current, ({ reason }) => noCredentials(endpoint, reason))
+    : Effect.succeed(credentials)
+
+// As when the server refuses them (CLASS-32): the relay's trouble, and no reason to bounce somebody's mail.
+const noCredentials = (endpoint: Endpoint, reason: string): Failure.Failure =>
+  Failure.unreachable({
+    ...Failure.at(endpoint),
+    stage: "auth",
+    scope: "relay",
+    next: "later",
+    enhanced: "4.7.0",
+    reason
+  })
+
+type Who = Sasl.Credentials | undefined
+
 // A session that was not established must not hold its connection until the caller's scope ends.
-const attempt = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSettings, useTls: boolean) {
+const attempt = Effect.fnUntraced(function* (entrance: Entrance, who: Who, useTls: boolean) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  return yield* establish(endpoint, settings, useTls).pipe(
+  return yield* establish(entrance, who, useTls).pipe(
     Scope.provide(scope),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
 })
 
-const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSettings, useTls: boolean) {
-  const wire = yield* dial(endpoint, settings)
+const establish = Effect.fnUntraced(function* (entrance: Entrance, who: Who, useTls: boolean) {
+  const { endpoint, settings } = entrance
+  const wire = yield* dial(entrance)
   const conversation = yield* Conversation.make(wire, settings.timeouts, demandOf(endpoint.host, endpoint.tls))
   yield* Effect.addFinalizer(() => conversation.hangUp)
+  conversation.limit(entrance.until)
 
   const fail = (problem: Failure.Problem): Failure.Failure =>
     Failure.fromProblem(problem, { ...Failure.at(endpoint), transcript: conversation.transcript() })
-  const must = <A>(dialogue: Dialogue.Dialogue<Result.Result<A, Failure.Problem>>) =>
-    Effect.flatMap(conversation.talk(dialogue), (result) => Effect.fromResult(Result.mapError(result, fail)))
 
   const introduction = introduce(endpoint, settings, wire)
   const greeted = yield* conversation.talk(ClientDialogue.greet(introduction))
@@ -106,18 +196,40 @@ const establish = Effect.fnUntraced(function* (endpoint: Endpoint, settings: Smt
     else if (began(secured.failure)) return yield* new BrokenTls()
     else if (!goesOn(secured.failure)) return yield* fail(secured.failure)
   }
-  if (settings.credentials !== undefined) {
-    const offer = {
-      offered: capabilities.authMechanisms,
-      encrypted: conversation.tls() !== undefined,
-      host: endpoint.host,
-      port: endpoint.port
-    }
+  if (who !== undefined) {
     // RFC 4954 section 4 lets a server offer more after AUTH, but none of our mechanisms requires a new EHLO.
-    yield* must(ClientDialogue.authenticate(settings.credentials, offer, settings.sasl))
+    const offer = offerOf(endpoint, capabilities, conversation, who)
+    const proven = yield* conversation.talk(ClientDialogue.authenticate(who, offer, settings.sasl))
+    if (Result.isFailure(proven)) {
+      if (yield* mayDoBetter(entrance, who, proven.failure)) return yield* new RefusedCredentials()
+      return yield* fail(proven.failure)
+    }
   }
   return session(endpoint, settings, capabilities, conversation, fail)
 })
+
+const offerOf = (
+  endpoint: Endpoint,
+  capabilities: Capabilities,
+  conversation: Conversation.Conversation,
+  who: Sasl.Credentials
+): Sasl.Session => ({
+  offered: capabilities.authMechanisms,
+  encrypted: conversation.tls() !== undefined,
+  // Whoever chooses EXTERNAL has given the dialer a certificate; a server that has not seen it does not offer EXTERNAL.
+  clientCertificate: who._tag === "External" && conversation.tls() !== undefined,
+  host: endpoint.host,
+  port: endpoint.port
+})
+
+const mayDoBetter = (
+  { mayRenew, settings: { credentials } }: Entrance,
+  who: Sasl.Credentials,
+  problem: Failure.Problem
+) =>
+  mayRenew && credentials?._tag === "Source" && problem._tag === "Refused" && problem.reply.code === 535
+    ? credentials.refused(who)
+    : Effect.succeed(false)
 
 // Whether the server had agreed to TLS before it failed.
 const began = (problem: Failure.Problem): boolean => problem.stage === "tls" || problem.stage === "ehlo"
@@ -133,42 +245,114 @@ const session = (
   conversation: Conversation.Conversation,
   fail: (problem: Failure.Problem) => Failure.Failure
 ): SmtpSession => {
-  const options = { ...settings, protocol: endpoint.protocol }
+  const domains = new Set<string>()
+  const counts = capabilities.limits.rcptDomainMax !== undefined
+  let transactions = 0
   let usable = true
+  const optionsFor = (transactions: number, maxChunk: number): ClientDialogue.SubmitOptions => ({
+    protocol: endpoint.protocol,
+    onMissing: settings.onMissing,
+    maxRecipients: settings.maxRecipients,
+    maxChunk,
+    spent: { transactions, domains }
+  })
   const outcome = (
     recipient: string,
     verdict: ClientDialogue.Verdict,
-    failures: Map<Failure.Problem, Failure.Failure>
+    failures: Map<Failure.Problem, Failure.Failure>,
+    omitted: ReadonlyArray<string>
   ) => {
-    if (verdict._tag === "Accepted") return delivered(endpoint, recipient, verdict.reply, conversation.tls())
+    if (verdict._tag === "Accepted") return delivered(endpoint, recipient, verdict.reply, conversation.tls(), omitted)
     const failure = failures.get(verdict) ?? fail(verdict)
     failures.set(verdict, failure)
     return new Receipt.Failed({ recipient, attempts: 1, failure })
   }
+  // Recipients that share a problem share the failure.
+  const outcomes = ({ recipients }: Parcel["envelope"], { left, omitted, verdicts }: ClientDialogue.Submission) => {
+    const failures = new Map<Failure.Problem, Failure.Failure>()
+    const all: Array<Receipt.Outcome> = []
+    for (const [index, verdict] of verdicts.entries()) {
+      if (left.includes(index)) continue
+      all.push(outcome(recipients[index]?.address ?? "", verdict, failures, omitted))
+    }
+    return all
+  }
+  // A domain counts from when it may be named, so that what rides behind it knows.
+  const count = ({ recipients }: Parcel["envelope"]): void => {
+    const { rcptDomainMax = Infinity } = capabilities.limits
+    for (const recipient of recipients) {
+      if (domains.size < rcptDomainMax) domains.add(ClientDialogue.domainOf(recipient))
+    }
+  }
+  const conclude = (parcel: Parcel, { fault, value }: Conversation.Submitted<ClientDialogue.Submission>) => {
+    usable = value.usable
+    transactions += value.transactions
+    if (fault !== undefined && !value.verdicts.some(({ _tag }) => _tag === "Accepted")) return Effect.fail(fault)
+    return Effect.succeed({
+      outcomes: outcomes(parcel.envelope, value),
+      left: value.left.length === 0 ? undefined : leftOf(parcel, value.left),
+      rider: conversation.ended() ? undefined : value.rider,
+      unheard: value.transactions > 0 && value.verdicts.every(isUnheard)
+    })
+  }
+  const carry = (parcel: Parcel, journey: Journey = {}): Effect.Effect<Carried, MessageError> =>
+    Effect.suspend(() => {
+      const { body, envelope } = parcel
+      if (counts && journey.sent === undefined) count(envelope)
+      conversation.begin(journey.until ?? Infinity)
+      const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
+      const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
+      return Effect.flatMap(conversation.submit(dialogue, body), (submitted) => conclude(parcel, submitted))
+    })
   return {
     endpoint,
     capabilities,
     tls: conversation.tls(),
-    submit: Effect.fnUntraced(function* (parcel: Parcel) {
-      const { body, envelope } = parcel
-      const facts = { size: body.size, encoding: body.encoding, utf8: body.utf8Headers }
-      const dialogue = ClientDialogue.submit(envelope, facts, capabilities, options)
-      const { fault, value: submission } = yield* conversation.submit(dialogue, body)
-      usable = submission.usable
-      if (fault !== undefined && !submission.verdicts.some(({ _tag }) => _tag === "Accepted")) return yield* fault
-      // Recipients that share a problem share the failure.
-      const failures = new Map<Failure.Problem, Failure.Failure>()
-      return submission.verdicts.map((verdict, index) =>
-        outcome(envelope.recipients[index]?.address ?? "", verdict, failures)
-      )
-    }),
+    carry,
+    submit: (parcel) =>
+      Effect.map(carry(parcel), ({ left, outcomes }) =>
+        left === undefined
+          ? outcomes
+          : Outcomes.inOrder(parcel.envelope, [...outcomes, ...Outcomes.allFailed(left, fail(noRoom))])
+      ),
+    ride: (parcel, transactions) => {
+      const options = optionsFor(transactions, settings.maxChunk)
+      const rider = ClientDialogue.ride(parcel.envelope, factsOf(parcel), capabilities, options)
+      if (counts && rider !== undefined) count(parcel.envelope)
+      return rider
+    },
     usable: () => usable && !conversation.broken(),
     transcript: conversation.transcript
   }
 }
 
-const delivered = (endpoint: Endpoint, recipient: string, reply: Reply.Reply, tls: Receipt.TlsInfo | undefined) =>
+const factsOf = ({ body }: Parcel): Parameters.Body => ({
+  size: body.size,
+  encoding: body.encoding,
+  utf8: body.utf8Headers
+})
+
+const leftOf = (parcel: Parcel, left: ReadonlyArray<number>): Parcel | undefined => {
+  const addresses = new Set(left.map((index) => parcel.envelope.recipients[index]?.address))
+  return filterRecipients(parcel, ({ address }) => addresses.has(address))
+}
+
+// Lost before it was answered, and not by our own doing. A server that keeps the connection and says nothing has heard.
+const isUnheard = (verdict: ClientDialogue.Verdict): boolean => {
+  if (verdict._tag === "Lost") return verdict.stage === "mail" && verdict.kind !== "local" && verdict.kind !== "timeout"
+  return verdict._tag === "Refused" && verdict.stage === "mail" && verdict.reply.code === 421
+}
+
+const delivered = (
+  endpoint: Endpoint,
+  recipient: string,
+  reply: Reply.Reply,
+  tls: Receipt.TlsInfo | undefined,
+  omitted: ReadonlyArray<string>
+) =>
   new Receipt.Delivered({
+    // Never silent (SMTP-025).
+    ...(omitted.length === 0 ? {} : { omitted }),
     recipient,
     attempts: 1,
     ...Failure.at(endpoint),
@@ -178,20 +362,30 @@ const delivered = (endpoint: Endpoint, recipient: string, reply: Reply.Reply, tl
     tls
   })
 
-const dial = Effect.fnUntraced(function* (endpoint: Endpoint, settings: SmtpSettings) {
+const dial = Effect.fnUntraced(function* ({ endpoint, settings, until }: Entrance) {
   const dialer = yield* Dialer
+  const left = until === Infinity ? Infinity : until - monotonicMillis(yield* Clock.Clock)
+  if (left <= 0)
+    return yield* Failure.fromProblem(Conversation.lostBy(Conversation.tooLate, "connect"), Failure.at(endpoint))
   const target = {
     host: endpoint.host,
     address: endpoint.address,
     path: endpoint.path,
     port: endpoint.port,
     tls: endpoint.implicitTls ? demandOf(endpoint.host, endpoint.tls) : undefined,
-    timeout: settings.timeouts.connect
+    timeout: Duration.min(settings.timeouts.connect, Duration.millis(left))
   }
   return yield* Effect.mapError(dialer.open(target), (error) =>
     Failure.fromProblem(Conversation.lostBy(error, error.reason === "tls" ? "tls" : "connect"), Failure.at(endpoint))
   )
 })
+
+const noRoom: Failure.Lost = {
+  _tag: "Lost",
+  stage: "mail",
+  kind: "closed",
+  detail: "the server takes no more mail in one session (LIMITS)"
+}
 
 const noTls: Failure.Unmet = {
   _tag: "Unmet",

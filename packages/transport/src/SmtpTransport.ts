@@ -13,13 +13,20 @@ import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { Dialer } from "./Dialer.ts"
 import * as SmtpSession from "./SmtpSession.ts"
-import { CurrentSmtpSettings, type SmtpSettings } from "./SmtpSettings.ts"
-import { failAll, Transport } from "./Transport.ts"
+import * as Outcomes from "./internal/outcomes.ts"
+import { rescue } from "./internal/rescue.ts"
+import * as SmtpPool from "./SmtpPool.ts"
+import { CurrentSmtpSettings, type InvalidSetting, make as checked, type SmtpSettings } from "./SmtpSettings.ts"
+import { Transport } from "./Transport.ts"
+import { monotonicMillis } from "./Watchdog.ts"
 
 /**
  * At most so many addresses are tried in one attempt, and at most so many sessions that got as far as MAIL: one message to
@@ -29,6 +36,20 @@ import { failAll, Transport } from "./Transport.ts"
  * @since 0.1.0
  */
 export const limits = { addresses: 5, sessions: 2 } as const
+
+/**
+ * Tries one endpoint: one outcome for every recipient, in the order of the envelope. Nothing goes beyond `until`, in
+ * milliseconds of the monotonic clock, but the wait for a verdict. A visit that fails with a failure was not made: it does
+ * not count among the `limits`, and the failure says whether another endpoint is tried.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Visit<R = never> = (
+  endpoint: Endpoint,
+  parcel: Parcel.Parcel,
+  until: number
+) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>
 
 /**
  * What stands around each visit of an endpoint, such as a throttle. A visit that it refuses with a failure was not made: it
@@ -44,19 +65,36 @@ export type Around = (
 ) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>
 
 /**
- * Sends a parcel to the first of these endpoints that takes it, one attempt in all. Every recipient gets an outcome, in the
+ * Sends a parcel to the first of these endpoints that takes it, one attempt in all; `visit` tries one of them, such as
+ * `SmtpPool.send`, and nothing takes longer than `deadline`, but the wait for a verdict. Every recipient gets an outcome, in the
  * order of the envelope. Fails when the parcel's body cannot be read, unless somebody has got the message before that; then
  * it is a local failure (`Unreachable`) of the others, since a whole second attempt would give him a second copy.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const sendVia = Effect.fnUntraced(function* (
+export const sendWith = <R>(
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   parcel: Parcel.Parcel,
-  settings: SmtpSettings,
-  around?: Around
-): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> {
+  visit: Visit<R>,
+  deadline?: Duration.Duration
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R> => {
+  const attempt = (until: number) =>
+    // With one endpoint there is nothing to choose and nothing to combine.
+    endpoints.length === 1
+      ? guarded(visit(endpoints[0], parcel, until), parcel)
+      : inTurn(endpoints, parcel, visit, until)
+  return deadline === undefined
+    ? attempt(Infinity)
+    : Effect.flatMap(Clock.Clock, (clock) => attempt(monotonicMillis(clock) + Duration.toMillis(deadline)))
+}
+
+const inTurn = Effect.fnUntraced(function* <R>(
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  parcel: Parcel.Parcel,
+  visit: Visit<R>,
+  until: number
+): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError, R> {
   // What each recipient has got so far, one outcome for each session.
   const history = new Map<string, Array<Receipt.Outcome>>(
     parcel.envelope.recipients.map(({ address }) => [address, []])
@@ -68,10 +106,11 @@ export const sendVia = Effect.fnUntraced(function* (
   for (const endpoint of endpoints) {
     if (rest === undefined || addresses >= limits.addresses || sessions >= limits.sessions) break
     if (given.has(endpoint.host)) continue
-    const plain = visit(endpoint, rest, settings)
-    const visited: Visited = yield* Effect.result(around === undefined ? plain : guarded(around(endpoint)(plain), rest))
-    if (Result.isFailure(visited) && !someDelivered(history)) return yield* visited.failure
-    const outcomes = Result.isSuccess(visited) ? visited.success : failAll(rest, unreadable(visited.failure))
+    const visited: Visited = yield* Effect.result(guarded(visit(endpoint, rest, until), rest))
+    if (Result.isFailure(visited) && !someGot(history)) return yield* visited.failure
+    const outcomes = Result.isSuccess(visited)
+      ? visited.success
+      : Outcomes.allFailed(rest, Outcomes.unreadable(visited.failure))
     if (!outcomes.every(wasRefusedHere)) addresses++
     if (outcomes.some(reachedMail)) sessions++
     for (const outcome of outcomes) {
@@ -89,12 +128,12 @@ const guarded = <R>(
   visit: Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError | Failure.Failure, R>,
   parcel: Parcel.Parcel
 ): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, R> =>
-  Effect.catchIf(visit, Failure.isFailure, (failure) => Effect.succeed(failAll(parcel, failure)))
+  Effect.catchIf(visit, Failure.isFailure, (failure) => Effect.succeed(Outcomes.allFailed(parcel, failure)))
 
 const wasRefusedHere = (outcome: Receipt.Outcome): boolean =>
   outcome._tag === "Failed" && outcome.failure.stage === "policy"
 
-const someDelivered = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
+const someGot = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
   [...history.values()].some((outcomes) => outcomes.some(({ _tag }) => _tag === "Delivered"))
 
 const movesOn = (outcome: Receipt.Outcome | undefined): boolean =>
@@ -122,20 +161,57 @@ const notTried = Failure.unreachable({
   reason: "no host was tried"
 })
 
-const unreadable = (error: MessageError) =>
-  Failure.unreachable({ stage: "body", scope: "local", next: "later", enhanced: "4.3.0", reason: error.message })
-
-// One session with one endpoint.
-const visit = (endpoint: Endpoint, parcel: Parcel.Parcel, settings: SmtpSettings) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const session = yield* Effect.result(SmtpSession.open(endpoint, settings))
-      return Result.isFailure(session) ? failAll(parcel, session.failure) : yield* session.success.submit(parcel)
-    })
-  )
+/**
+ * Tries an endpoint over a connection of its own, which ends with the message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const oneShot = (settings: SmtpSettings, dialer: Dialer["Service"]): SmtpPool.SmtpPool["send"] => {
+  const once = (endpoint: Endpoint, parcel: Parcel.Parcel, until: number) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const session = yield* Effect.result(SmtpSession.open(endpoint, settings, until))
+        return Result.isFailure(session)
+          ? { outcomes: Outcomes.allFailed(parcel, session.failure), left: undefined, rider: undefined, unheard: false }
+          : yield* session.success.carry(parcel, { until })
+      })
+    )
+  return Effect.fnUntraced(function* (endpoint, parcel, until = Infinity) {
+    let { left, outcomes } = yield* Effect.provideService(once(endpoint, parcel, until), Dialer, dialer)
+    while (left !== undefined) {
+      const again = Effect.provideService(once(endpoint, left, until), Dialer, dialer)
+      const more = yield* rescue(again, left, outcomes)
+      outcomes = [...outcomes, ...more.outcomes]
+      left = more.left
+    }
+    return Outcomes.inOrder(parcel.envelope, outcomes)
+  })
+}
 
 /**
- * A transport to these endpoints, tried in turn, with the settings that are current when it is made.
+ * `sendWith` over a connection for each endpoint that is tried, which ends with the message; `around` stands around each
+ * visit.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sendVia = (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  parcel: Parcel.Parcel,
+  settings: SmtpSettings,
+  around?: Around
+): Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError, Dialer> =>
+  Effect.flatMap(Dialer, (dialer) => {
+    const once = oneShot(settings, dialer)
+    const visit: Visit = (endpoint, part, until) =>
+      around === undefined ? once(endpoint, part, until) : around(endpoint)(once(endpoint, part, until))
+    return sendWith(endpoints, parcel, visit, settings.deadline)
+  })
+
+/**
+ * A transport to these endpoints, tried in turn, with the settings over those that are current. It keeps its connections in
+ * an `SmtpPool`, which ends with the scope. Fails with `InvalidSetting` when a setting cannot be used.
  *
  * @category constructors
  * @since 0.1.0
@@ -143,16 +219,30 @@ const visit = (endpoint: Endpoint, parcel: Parcel.Parcel, settings: SmtpSettings
 export const make = Effect.fnUntraced(function* (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   settings?: Partial<SmtpSettings>
-): Effect.fn.Return<Transport["Service"], never, Dialer> {
-  const dialer = yield* Dialer
-  const all = { ...(yield* CurrentSmtpSettings), ...settings }
-  return {
-    send: (parcel) => Effect.provideService(sendVia(endpoints, parcel, all), Dialer, dialer)
-  }
+): Effect.fn.Return<Transport["Service"], InvalidSetting, Dialer | Scope.Scope> {
+  const { deadline } = { ...(yield* CurrentSmtpSettings), ...settings }
+  const pool = yield* SmtpPool.make(settings)
+  return { send: (parcel) => sendWith(endpoints, parcel, pool.send, deadline) }
 })
 
 /**
- * The transport to these endpoints as a layer.
+ * The same with a connection for each message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeOneShot = Effect.fnUntraced(function* (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  settings?: Partial<SmtpSettings>
+): Effect.fn.Return<Transport["Service"], InvalidSetting, Dialer> {
+  const all = yield* Effect.fromResult(checked({ ...(yield* CurrentSmtpSettings), ...settings }))
+  const visit = oneShot(all, yield* Dialer)
+  return { send: (parcel) => sendWith(endpoints, parcel, visit, all.deadline) }
+})
+
+/**
+ * The transport to these endpoints as a layer, with a pool of its own. Fails with `InvalidSetting` when a setting cannot be
+ * used.
  *
  * @category layers
  * @since 0.1.0
@@ -160,4 +250,15 @@ export const make = Effect.fnUntraced(function* (
 export const layer = (
   endpoints: NonEmptyReadonlyArray<Endpoint>,
   settings?: Partial<SmtpSettings>
-): Layer.Layer<Transport, never, Dialer> => Layer.effect(Transport, make(endpoints, settings))
+): Layer.Layer<Transport, InvalidSetting, Dialer> => Layer.effect(Transport, make(endpoints, settings))
+
+/**
+ * The same with a connection for each message: for a program that sends one and ends.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOneShot = (
+  endpoints: NonEmptyReadonlyArray<Endpoint>,
+  settings?: Partial<SmtpSettings>
+): Layer.Layer<Transport, InvalidSetting, Dialer> => Layer.effect(Transport, makeOneShot(endpoints, settings))

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Stage } from "@effect-mail/protocol/Stage"
+import { Stage } from "@effect-mail/protocol/Stage"
 import * as Duration from "effect/Duration"
 
 /**
@@ -82,6 +82,16 @@ export const atMost = (self: Timeouts, limit: Duration.Duration): Timeouts => ({
  * @since 0.1.0
  */
 export const millis = (self: Timeouts, stage: Stage): number => Duration.toMillis(of(self, stage))
+
+/**
+ * The timeouts of all stages, in milliseconds.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const table = (self: Timeouts): Readonly<Record<Stage, number>> =>
+  // Every stage is one of these.
+  Object.fromEntries(Stage.literals.map((stage) => [stage, millis(self, stage)])) as Record<Stage, number>
 
 const of = (self: Timeouts, stage: Stage): Duration.Duration => {
   switch (stage) {

@@ -1,6 +1,7 @@
 /**
  * What was said on one connection, for people: `C:` for the client, `S:` for the server, secrets already removed, message
- * contents only counted. It keeps the last lines and makes text of them only when somebody asks.
+ * contents only counted. It keeps how the session began and what was said last about one message, so that nobody reads of
+ * another's mail in it, and makes text of it only when somebody asks.
  *
  * @since 0.1.0
  */
@@ -19,7 +20,9 @@ export interface Transcript {
   readonly server: (reply: Reply) => void
   /** Something that happened to the connection. */
   readonly note: (text: string) => void
-  /** The last entries as text, one line each. */
+  /** What follows is about another message: what was said about the one before is forgotten. */
+  readonly begin: () => void
+  /** The beginning of the session and the last entries about this message as text, one line each. */
   readonly text: (options?: TextOptions) => string
 }
 
@@ -37,9 +40,12 @@ export interface TextOptions {
 // Enough for a session with a hundred recipients; what came before is of little help.
 const kept = 256
 
-type Said = { readonly from: "C" | "*"; readonly text: string } | { readonly from: "S"; readonly reply: Reply }
-
-type Entry = Said & { readonly at: number }
+interface Entry {
+  readonly from: "C" | "S" | "*"
+  readonly said: string | Reply
+  /** Milliseconds since the first entry. */
+  readonly at: number
+}
 
 /**
  * An empty record. `now` is the time in milliseconds from any point on, for the timings; without it they are all zero.
@@ -48,30 +54,42 @@ type Entry = Said & { readonly at: number }
  * @since 0.1.0
  */
 export const make = (now: () => number = () => 0): Transcript => {
+  let opening: ReadonlyArray<Entry> = []
   let entries: Array<Entry> = []
+  let messages = 0
   let start: number | undefined
-  const add = (said: Said): void => {
+  const entry = (from: Entry["from"], said: Entry["said"]): Entry => {
     const at = now()
     start ??= at
+    return { from, said, at: at - start }
+  }
+  const add = (from: Entry["from"], said: Entry["said"]): void => {
     if (entries.length >= 2 * kept) entries = entries.slice(-kept)
-    entries.push({ ...said, at: at - start })
+    entries.push(entry(from, said))
   }
   return {
-    client: (text) => add({ from: "C", text }),
-    server: (reply) => add({ from: "S", reply }),
-    note: (text) => add({ from: "*", text }),
+    client: (text) => add("C", text),
+    server: (reply) => add("S", reply),
+    note: (text) => add("*", text),
+    begin: () => {
+      if (messages++ === 0) opening = entries.slice(-kept)
+      entries = messages === 1 ? [] : [entry("*", skipped(messages - 1))]
+    },
     text: ({ timings = false } = {}) => {
       const lines = (entry: Entry) => (timings ? format(entry).map((line) => `${time(entry)} ${line}`) : format(entry))
-      return entries.slice(-kept).flatMap(lines).join("\n")
+      return [...opening, ...entries.slice(-kept)].flatMap(lines).join("\n")
     }
   }
 }
 
+const skipped = (messages: number): string =>
+  messages === 1 ? "another message went before" : `${messages} other messages went before`
+
 const time = ({ at }: Entry): string => `+${(at / 1000).toFixed(3)}s`
 
-const format = (entry: Entry): ReadonlyArray<string> =>
-  entry.from === "S"
-    ? entry.reply.lines.map(
-        (line, index, all) => `S: ${entry.reply.code}${index === all.length - 1 ? " " : "-"}${printable(line)}`
+const format = ({ from, said }: Entry): ReadonlyArray<string> =>
+  typeof said === "string"
+    ? [`${from}: ${printable(said)}`]
+    : said.lines.map(
+        (line, index, all) => `${from}: ${said.code}${index === all.length - 1 ? " " : "-"}${printable(line)}`
       )
-    : [`${entry.from}: ${printable(entry.text)}`]

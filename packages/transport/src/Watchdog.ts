@@ -21,6 +21,8 @@ export interface Watchdog {
   readonly arm: (millis: number, what: string) => void
   /** Removes the deadline. */
   readonly disarm: () => void
+  /** The monotonic clock that deadlines are measured by, in whole milliseconds. */
+  readonly now: () => number
 }
 
 /**
@@ -33,7 +35,7 @@ export const make = Effect.fnUntraced(function* (
   onExpire: (what: string, millis: number) => Effect.Effect<void>
 ): Effect.fn.Return<Watchdog, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const now = (): number => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  const now = (): number => monotonicMillis(clock)
   const earlier = Latch.makeUnsafe(false)
   let deadline = Infinity
   let allowed = 0
@@ -60,6 +62,16 @@ export const make = Effect.fnUntraced(function* (
     },
     disarm: () => {
       deadline = Infinity
-    }
+    },
+    now
   }
 })
+
+/**
+ * The reading of a clock that nobody can set, in whole milliseconds.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const monotonicMillis = (clock: Clock.Clock): number =>
+  Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)

@@ -126,7 +126,7 @@ const overLmtp = Effect.gen(function* () {
     tls: TlsPolicy.none
   })
   return {
-    transport: yield* LmtpTransport.make([endpoint]),
+    transport: yield* Effect.orDie(LmtpTransport.make([endpoint])),
     received: (yield* Mailbox.Mailbox).all,
     refused: "perm@example.org"
   }

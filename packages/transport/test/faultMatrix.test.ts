@@ -1,49 +1,24 @@
 /** Every fault at every stage in every way to send, with what the classification table says of it. */
 import { FaultMatrix, Script } from "@effect-mail/testing"
-import { Dialer, SmtpSession, SmtpTransport, Transport } from "@effect-mail/transport"
+import { SmtpTransport } from "@effect-mail/transport"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Result, Scope } from "effect"
+import { Effect } from "effect"
 import { against, hello, message, parcel, send, shown } from "./support/smtp.ts"
 
 const fresh: FaultMatrix.Subject = {
-  make: (endpoint, settings) => SmtpTransport.make([endpoint], settings),
+  make: (endpoint, settings) => Effect.orDie(SmtpTransport.makeOneShot([endpoint], settings)),
   reuses: false
 }
 
-// The smallest pool there is: it keeps one session as long as that can be used.
-const reusing: FaultMatrix.Subject = {
-  make: Effect.fnUntraced(function* (endpoint, settings) {
-    const dialer = yield* Dialer.Dialer
-    const scope = yield* Effect.scope
-    let kept: { readonly session: SmtpSession.SmtpSession; readonly scope: Scope.Closeable } | undefined
-    const open = Effect.gen(function* () {
-      if (kept !== undefined && kept.session.usable()) return kept.session
-      if (kept !== undefined) yield* Scope.close(kept.scope, Exit.void)
-      kept = undefined
-      const own = yield* Scope.fork(scope)
-      const session = yield* SmtpSession.open(endpoint, settings).pipe(
-        Effect.provideService(Dialer.Dialer, dialer),
-        Scope.provide(own)
-      )
-      kept = { session, scope: own }
-      return session
-    })
-    return {
-      send: Effect.fnUntraced(function* (parcel) {
-        const session = yield* Effect.result(open)
-        return Result.isFailure(session)
-          ? Transport.failAll(parcel, session.failure)
-          : yield* session.success.submit(parcel)
-      })
-    }
-  }),
+const pooled: FaultMatrix.Subject = {
+  make: (endpoint, settings) => Effect.orDie(SmtpTransport.make([endpoint], settings)),
   reuses: true
 }
 
 describe("the fault matrix", () => {
   for (const [name, subject] of Object.entries({
     "a session for each message": fresh,
-    "sessions that are used again": reusing
+    "the sessions of a pool": pooled
   })) {
     describe(name, () => {
       for (const one of FaultMatrix.cases) it.effect(one.name, () => FaultMatrix.play(one, subject))

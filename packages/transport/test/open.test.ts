@@ -1,7 +1,7 @@
 /** From the connection to where mail may flow. */
 import { Endpoint, type Failure, Receipt, Sasl, SaslExchange, SaslServer, TlsPolicy } from "@effect-mail/protocol"
-import { MemoryNetwork, Script } from "@effect-mail/testing"
-import { Dialer, SmtpSession } from "@effect-mail/transport"
+import { MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
+import { Dialer, SmtpSession, SmtpTransport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { authenticates } from "./support/auth.ts"
@@ -15,6 +15,7 @@ import {
   host,
   mail,
   open,
+  parcel,
   place,
   quit,
   rcpt,
@@ -263,9 +264,14 @@ describe("opportunistic TLS", () => {
   )
 })
 
-describe("required TLS", () => {
+const mandatory = {
+  "required TLS": TlsPolicy.required,
+  "pinned TLS": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).pin ?? ""]),
+  "pinned TLS, by certificate": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).fingerprint])
+}
+
+describe.each(Object.entries(mandatory))("%s", (_, policy) => {
   const under = [...hello("STARTTLS"), ...startTls, ...ehlo(), ...transaction]
-  const policy = TlsPolicy.required
 
   it.effect("is used", () => comesTo([under], delivered, policy))
 
@@ -328,6 +334,14 @@ describe("required TLS", () => {
       comesTo([under], delivered, TlsPolicy.requiredUnverified, options)
     )
   }
+
+  it.effect("without EHLO: no HELO, no mail (CLASS-21)", () =>
+    comesTo(
+      [[greet, expectPrefix("EHLO "), reply("502 5.5.1 What?"), ...quit]],
+      ["Unreachable starttls host host 4.7.4"],
+      policy
+    )
+  )
 
   it.effect("believes the second EHLO only (V-122, EHLO-006)", () =>
     comesTo(
@@ -437,5 +451,21 @@ describe("AUTH", () => {
       const failure = yield* against([script], Effect.flip(open(TlsPolicy.required, { credentials: alice })))
       assert.strictEqual(refused(failure), "TempFailure auth relay later 454 4.7.0")
     })
+  )
+})
+
+describe("a Unix domain socket", () => {
+  it.effect("carries a message; its path is its name, and there is no port", () =>
+    Effect.gen(function* () {
+      const path = "/run/smtp"
+      yield* ScriptedServer.listen({ address: path, port: 25 }, [...hello(), ...transaction])
+      const to = Endpoint.unix(path)
+      const [outcome] = yield* SmtpTransport.sendVia([to], parcel(), settings)
+      const { address, host, port } = outcome?._tag === "Delivered" ? outcome : {}
+      assert.deepStrictEqual([host, address, port], [path, undefined, undefined])
+      const [failed] = yield* SmtpTransport.sendVia([Endpoint.unix("/run/nothing")], parcel(), settings)
+      const failure = failed?._tag === "Failed" ? failed.failure : undefined
+      assert.match(failure?.message ?? "", /^\/run\/nothing: connection refused/)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer))
   )
 })

@@ -135,7 +135,7 @@ const measured = async (file: string, args: ReadonlyArray<string>): Promise<Ende
 
 // A program that does a number of items and ends: so many as take the time of a round, as it was in the round before.
 const startBatch = async (
-  { args, file }: Foreign,
+  { args, file, gauges, single = false }: Foreign,
   batch: NonNullable<Foreign["batch"]>,
   items: number
 ): Promise<Runner> => {
@@ -146,12 +146,17 @@ const startBatch = async (
     digest: "",
     round: async (millis) => {
       const runs = Math.max(1, Math.round((perSecond * millis) / 1000 / items))
-      const { cpuMicros, kilobytes, wallMicros } = await measured(file, [...args, ...batch(runs * items)])
-      perSecond = (runs * items * 1e6) / wallMicros
-      peak = Math.max(peak, kilobytes)
-      return { runs, wallMicros, cpuMicros, gcMicros: 0 }
+      const sample = { runs, wallMicros: 0, cpuMicros: 0, gcMicros: 0 }
+      for (let left = single ? runs : 1; left > 0; left--) {
+        const ended = await measured(file, [...args, ...batch(runs * items)])
+        sample.wallMicros += ended.wallMicros
+        sample.cpuMicros += ended.cpuMicros
+        peak = Math.max(peak, ended.kilobytes)
+      }
+      perSecond = (runs * items * 1e6) / sample.wallMicros
+      return sample
     },
-    end: async () => ({ peakRssMiB: peak / 1024, gauges: [] }),
+    end: async () => ({ peakRssMiB: peak / 1024, gauges: gauges?.() ?? [] }),
     kill: () => {}
   }
 }

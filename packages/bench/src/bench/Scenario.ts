@@ -47,6 +47,9 @@ export interface Foreign {
   readonly args: ReadonlyArray<string>
   /** The arguments for so many items; `undefined` is the one that is verified. */
   readonly batch?: ((items: number | undefined) => ReadonlyArray<string>) | undefined
+  /** Whether a batch is one item, however many are wanted: then it is started for each. */
+  readonly single?: boolean | undefined
+  readonly gauges?: (() => ReadonlyArray<Gauge>) | undefined
 }
 
 /** One way to do the job. */

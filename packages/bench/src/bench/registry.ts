@@ -12,7 +12,8 @@ const groups: ReadonlyMap<string, () => Promise<Group>> = new Map([
   ["protocol", () => import("./protocol/index.ts")],
   ["message", () => import("./message/index.ts")],
   ["transport", () => import("./transport/index.ts")],
-  ["dns", () => import("./dns/index.ts")]
+  ["dns", () => import("./dns/index.ts")],
+  ["policy", () => import("./policy/index.ts")]
 ])
 
 /** The names of the groups. */

@@ -28,6 +28,28 @@ export const read = Effect.fnUntraced(function* (path: string, flag: string, sta
   )
 })
 
+const becauseUnwritten = ({ reason }: PlatformError): string => {
+  switch (reason._tag) {
+    case "NotFound":
+      return "is in a folder that does not exist; check its name"
+    case "PermissionDenied":
+      return "may not be written; check its permissions"
+    case "BadResource":
+      return "is not a file"
+    default:
+      return `cannot be written: ${reason.message}`
+  }
+}
+
+/** Writes the file that was given for a flag; fails with a `CliError` of this status. */
+export const write = Effect.fnUntraced(function* (path: string, text: string, flag: string, status: number) {
+  const fileSystem = yield* FileSystem.FileSystem
+  return yield* Effect.mapError(
+    fileSystem.writeFileString(path, text),
+    (error) => new CliError({ status, message: `${flag}: ${JSON.stringify(path)} ${becauseUnwritten(error)}` })
+  )
+})
+
 /** Reads standard input to its end; fails with a `CliError` of this status. */
 export const standardInput = Effect.fnUntraced(function* (flag: string, status: number) {
   const stdio = yield* Stdio.Stdio

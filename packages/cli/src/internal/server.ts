@@ -57,7 +57,7 @@ export const mailer = Effect.fnUntraced(function* (input: Input) {
     if (Option.isNone(input.resolver)) return Layer.orDie(NodeMailer.layer({ smtp, dialer, routing }))
     const router = NodeResolver.layerRouter({ resolver: resolverOptions(input.resolver), routing })
     const built = yield* Effect.mapError(Layer.build(router), wrongResolver)
-    return NodeMailer.layerMx({ smtp, dialer }).pipe(Layer.provide(Layer.succeedContext(built)))
+    return Layer.orDie(NodeMailer.layerMx({ smtp, dialer })).pipe(Layer.provide(Layer.succeedContext(built)))
   }
   const { endpoint, username } = yield* serverOf(input.server.value)
   if (endpoint.implicitTls && Option.contains(input.tls, "none")) {
@@ -67,9 +67,9 @@ export const mailer = Effect.fnUntraced(function* (input: Input) {
     )
   }
   const to = new Endpoint.Endpoint({ ...endpoint, tls: Option.getOrElse(tls, () => endpoint.tls) })
-  if (username === undefined) return NodeMailer.layerRelay([to], { smtp, dialer })
+  if (username === undefined) return Layer.orDie(NodeMailer.layerRelay([to], { smtp, dialer }))
   const credentials = new Sasl.Password({ username, password: yield* password(`${username} at ${endpoint.host}`) })
-  return NodeMailer.layerRelay([to], { smtp: { ...smtp, credentials }, dialer })
+  return Layer.orDie(NodeMailer.layerRelay([to], { smtp: { ...smtp, credentials }, dialer }))
 })
 
 // Pins alone are enough; whoever wants the authorities' word, too, says so.

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Result from "effect/Result"
+import * as Encoding from "../Encoding.ts"
 
 /** What rendering takes from its surroundings, so that everything below is a function of its arguments. */
 export interface Ambient {
@@ -11,6 +12,8 @@ export interface Ambient {
   readonly now: number
   /** The next random number, at least 0 and below 1. */
   readonly random: () => number
+  /** What text may hold. */
+  readonly textEncoding: Encoding.TextEncoding
 }
 
 const alphabet = "0123456789abcdefghijklmnopqrstuv"
@@ -24,13 +27,15 @@ const word = (random: () => number): string => {
 }
 
 /** A new token of 120 random bits, 24 characters `0-9a-v`. */
-export const token = ({ random }: Ambient): string => word(random) + word(random) + word(random) + word(random)
+export const token = ({ random }: Pick<Ambient, "random">): string =>
+  word(random) + word(random) + word(random) + word(random)
 
 const ambientOf = (fiber: Fiber.Fiber<unknown, unknown>): Ambient => {
   const random = fiber.getRef(Random.Random)
   return {
     now: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
-    random: () => random.nextDoubleUnsafe()
+    random: () => random.nextDoubleUnsafe(),
+    textEncoding: fiber.getRef(Encoding.CurrentTextEncoding)
   }
 }
 

@@ -33,7 +33,10 @@ export function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> 
 /** Octets as a string of one character for each. */
 export const binary = (octets: Uint8Array): string => {
   let text = ""
-  for (let at = 0; at < octets.length; at += 4096) text += String.fromCharCode(...octets.subarray(at, at + 4096))
+  // Called this way it reads the array as it is; a spread would walk through an iterator.
+  for (let at = 0; at < octets.length; at += 4096) {
+    text += Reflect.apply(String.fromCharCode, undefined, octets.subarray(at, at + 4096))
+  }
   return text
 }
 

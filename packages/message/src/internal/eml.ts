@@ -101,10 +101,21 @@ export const edit = (message: Ready, section: HeaderSection.Section, ambient: Am
 export const envelopeOf = (message: Ready, section: HeaderSection.Section): Parsed<Parcel.Envelope> =>
   Envelope.resolve(message.envelope, derive(section))
 
+// Callers without types give whatever they have, and a path must not be taken for what lies there.
+const bytesOf = ({ bytes }: Eml): Parsed<Uint8Array> =>
+  bytes instanceof Uint8Array
+    ? Result.succeed(bytes)
+    : Result.fail(
+        MessageError.make("bad-attachment", "a ready message is bytes", {
+          field: "eml",
+          hint: "Nothing is read because a string looks like a path or a URL"
+        })
+      )
+
 /** The parcel of a ready message. */
 export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =>
   Result.gen(function* () {
-    const section = yield* HeaderSection.parse(Encoding.toCrlf(message.bytes))
+    const section = yield* HeaderSection.parse(Encoding.toCrlf(yield* bytesOf(message)))
     const envelope = yield* envelopeOf(message, section)
     return yield* Parcel.fromBytes(yield* edit(message, section, ambient), envelope)
   })

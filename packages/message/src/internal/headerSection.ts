@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import * as MessageError from "../MessageError.ts"
+import * as Bytes from "./bytes.ts"
 import * as Utf8 from "./utf8.ts"
 
 export interface Field {
@@ -46,7 +47,7 @@ const fail = (detail: string, position: number, hint?: string) =>
   Result.fail(MessageError.make("bad-header", detail, { field: "header", position, hint }))
 
 const nameAt = (bytes: Uint8Array, start: number, colon: number): string =>
-  String.fromCharCode(...bytes.subarray(start, Math.min(colon, start + 100)))
+  Bytes.binary(bytes.subarray(start, Math.min(colon, start + 100)))
 
 /** The fields of a message's header. */
 export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.MessageError> => {

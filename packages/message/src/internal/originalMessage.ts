@@ -10,6 +10,8 @@ const isBounce = (headers: ReadonlyArray<MessageField>): boolean =>
     switch (name.toLowerCase()) {
       case "return-path":
         return text.replace(/\s/g, "") === "<>"
+      case "x-failed-recipients":
+        return true
       case "content-type":
         return text.startsWith("multipart/report") && text.includes("delivery-status")
       default:

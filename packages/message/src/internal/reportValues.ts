@@ -19,20 +19,23 @@ export const typed = (text: string | undefined, usual: string): DeliveryStatus.T
 /** Without angle brackets. */
 export const bare = (text: string): string => text.trim().replace(/^<([^<>]*)>$/, "$1")
 
-// Hosts write what ORCPT held, decoded or not; it was encoded when encoding gives back what is there (DSN-023).
+// Hosts write what ORCPT held, decoded or not (DSN-023): it was encoded when encoding gives back what is there, or when there is no
+// address in it before.
 const decodedXtext = (text: string): string => {
   const decoded = Result.getOrElse(Xtext.decode(text), () => text)
-  return Xtext.encode(decoded) === text ? decoded : text
+  const encoded = Xtext.encode(decoded) === text || (!text.includes("@") && decoded.includes("@"))
+  return encoded ? decoded : text
 }
 
 const decodedUnitext = (text: string): string => Result.getOrElse(Xtext.decodeUnitext(text), () => text)
 
-/** A recipient's address. */
+/** A recipient's address; a type without an address is none. */
 export const recipient = (text: string | undefined): DeliveryStatus.Typed | undefined => {
   const given = typed(text, "rfc822")
-  return given === undefined
+  const value = bare(given?.value ?? "")
+  return given === undefined || value === ""
     ? undefined
-    : { type: given.type, value: given.type === "utf-8" ? decodedUnitext(bare(given.value)) : bare(given.value) }
+    : { type: given.type, value: given.type === "utf-8" ? decodedUnitext(value) : value }
 }
 
 /** The address of ORCPT. */

@@ -1,7 +1,9 @@
 /** From the fields of a report's machine-readable part to its value; nothing when what makes it a report is missing. */
 import * as EnhancedStatus from "@effect-mail/protocol/EnhancedStatus"
 import * as Arr from "effect/Array"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as AddressList from "../AddressList.ts"
 import * as DeliveryStatus from "../DeliveryStatus.ts"
 import type { DispositionNotification } from "../DispositionNotification.ts"
 import type { FeedbackReport } from "../FeedbackReport.ts"
@@ -22,6 +24,10 @@ const actionOf = (text: string | undefined, status: string | undefined): Deliver
   if (isAction(action)) return action
   return status === undefined ? undefined : byClass[EnhancedStatus.classOf(status)]
 }
+
+// Some hosts return nothing of the message and name it beside its other fields.
+const named = (messageId: string | undefined): Original =>
+  messageId === undefined ? undefined : { messageId, headers: [], bounce: false }
 
 const recipientOf = (block: Block): DeliveryStatus.Recipient | undefined => {
   const get = (name: string) => Blocks.value(block, name)
@@ -63,9 +69,21 @@ export const deliveryStatus = (
           gateway: Values.typed(get("dsn-gateway"), "dns"),
           receivedFrom: Values.typed(get("received-from-mta"), "dns"),
           arrival: Values.date(get("arrival-date")),
-          original
+          original: original ?? named(get("x-original-message-id"))
         })
       }
+    : undefined
+}
+
+/** The header field that some hosts, Exim first of all, put on bounces that are nothing but text. */
+export const failedRecipients = (value: string, original: Original): DeliveryStatus.DeliveryStatus | undefined => {
+  const list = Result.getOrElse(AddressList.parse(value, "X-Failed-Recipients"), () => [])
+  const recipients = AddressList.mailboxes(list).map(({ address }): DeliveryStatus.Recipient => ({
+    finalRecipient: { type: "rfc822", value: address },
+    action: "failed"
+  }))
+  return Arr.isReadonlyArrayNonEmpty(recipients)
+    ? { _tag: "DeliveryStatus", recipients, ...Values.defined({ original }) }
     : undefined
 }
 

@@ -4,6 +4,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
+import type { TextEncoding } from "../Encoding.ts"
 import type { Alternative, Composed } from "../Message.ts"
 import type { MessageError } from "../MessageError.ts"
 import * as Part from "../Part.ts"
@@ -40,25 +41,38 @@ const files = (message: Composed): Parsed<Files> =>
 
 const isAmp = (alternative: Alternative): boolean => /^text\/x-amp-html\b/i.test(alternative.type)
 
-const others = (message: Composed, amp: boolean): ReadonlyArray<Parsed<Part.Part>> =>
+const others = (message: Composed, amp: boolean, allowed: TextEncoding): ReadonlyArray<Parsed<Part.Part>> =>
   message.alternatives.flatMap((alternative, i) =>
-    isAmp(alternative) === amp ? [Part.alternative(alternative, `alternatives[${i}]`)] : []
+    isAmp(alternative) === amp ? [Part.alternative(alternative, `alternatives[${i}]`, allowed)] : []
   )
 
-const plain = ({ text }: Composed): ReadonlyArray<Parsed<Part.Part>> =>
-  text === undefined ? [] : [Part.text("plain", text, "text")]
+const plain = ({ text }: Composed, allowed: TextEncoding): ReadonlyArray<Parsed<Part.Part>> =>
+  text === undefined ? [] : [Part.text("plain", text, "text", allowed)]
 
-const html = ({ html }: Composed, embedded: Files["embedded"]): ReadonlyArray<Parsed<Part.Part>> =>
+const html = (
+  { html }: Composed,
+  embedded: Files["embedded"],
+  allowed: TextEncoding
+): ReadonlyArray<Parsed<Part.Part>> =>
   html === undefined
     ? []
     : [
-        Result.map(Part.text("html", html, "html"), (leaf) =>
+        Result.map(Part.text("html", html, "html", allowed), (leaf) =>
           wrap("related", [leaf, ...embedded], [["type", "text/html"]])
         )
       ]
 
-const texts = (message: Composed, embedded: Files["embedded"]): Parsed<ReadonlyArray<Part.Part>> =>
-  Result.all([...plain(message), ...others(message, true), ...html(message, embedded), ...others(message, false)])
+const texts = (
+  message: Composed,
+  embedded: Files["embedded"],
+  allowed: TextEncoding
+): Parsed<ReadonlyArray<Part.Part>> =>
+  Result.all([
+    ...plain(message, allowed),
+    ...others(message, true, allowed),
+    ...html(message, embedded, allowed),
+    ...others(message, false, allowed)
+  ])
 
 const join = (alternatives: ReadonlyArray<Part.Part>, attached: Files["attached"]): Parsed<Part.Part> => {
   const parts = Arr.isReadonlyArrayNonEmpty(alternatives) ? [wrap("alternative", alternatives), ...attached] : attached
@@ -66,7 +80,7 @@ const join = (alternatives: ReadonlyArray<Part.Part>, attached: Files["attached"
 }
 
 /** The MIME tree of a message; one without any content has an empty text. */
-export const structure = (message: Composed): Parsed<Part.Part> =>
+export const structure = (message: Composed, allowed: TextEncoding): Parsed<Part.Part> =>
   Result.flatMap(files(message), ({ attached, embedded }) =>
-    Result.flatMap(texts(message, embedded), (alternatives) => join(alternatives, attached))
+    Result.flatMap(texts(message, embedded, allowed), (alternatives) => join(alternatives, attached))
   )

@@ -6,12 +6,16 @@
  * and a recipient counts as accepted only by a reply to the message itself. And a connection is given up as soon as it is not
  * certain which reply belongs to which command.
  *
+ * Behind the end of a message the envelope of the next one may ride (PIPE-006): the envelope, never a message, so that nothing
+ * of the rider is lost or doubled whatever becomes of the connection. BDAT LAST ends a group (RFC 3030), so nothing rides
+ * behind it; a message that goes with BDAT takes one flight as it is.
+ *
  * @since 0.1.0
  */
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../Capabilities.ts"
-import type { SubmitOptions, Verdict } from "../ClientDialogue.ts"
+import type { Rider, SubmitOptions, Verdict } from "../ClientDialogue.ts"
 import * as Command from "../Command.ts"
 import * as Dialogue from "../Dialogue.ts"
 import type { Envelope, Recipient } from "../Envelope.ts"
@@ -27,6 +31,10 @@ export interface Transaction {
   readonly facts: Parameters.Body
   readonly capabilities: Capabilities
   readonly options: SubmitOptions
+  /** The envelope, when it has gone out behind the message before. */
+  readonly sent?: Rider | undefined
+  /** Asked at the last flight, when nothing of this transaction is to be said again. */
+  readonly next?: (() => Rider | undefined) | undefined
 }
 
 /** What came of it. */
@@ -43,50 +51,72 @@ interface Exchanged {
   readonly refusal: Problem | undefined
   /** Whether the connection is at the start of a transaction again. */
   readonly usable: boolean
+  /** Whose envelope has gone out behind the message and waits for its replies. */
+  readonly rider: Rider | undefined
 }
 
 const nobody: ReadonlySet<number> = new Set()
 
+const nothingSaid = { again: nobody, usable: true, rider: undefined }
+
 /** Runs one transaction. */
 export function* transaction(tx: Transaction): Dialogue.Dialogue<Done> {
-  const prepared = prepare(tx)
+  const prepared = tx.sent === undefined ? prepare(tx) : Result.succeed(tx.sent.prepared)
   if (Result.isFailure(prepared)) {
     const problem = prepared.failure
-    return { verdicts: tx.batch.map(() => problem), again: nobody, refusal: problem, omitted: [], usable: true }
+    return { ...nothingSaid, verdicts: tx.batch.map(() => problem), refusal: problem, omitted: [] }
   }
   const { mail, omitted, recipients } = prepared.success
-  const lines = recipients.filter((line): line is Dialogue.Line => !isProblem(line))
+  const lines = recipients.filter(isLine)
   const exchanged: Exchanged = isReadonlyArrayNonEmpty(lines)
     ? yield* exchange(tx, mail, lines)
-    : { verdicts: [], again: nobody, refusal: undefined, usable: true }
-  return { ...spread(recipients, exchanged), omitted }
+    : { ...nothingSaid, verdicts: [], refusal: undefined }
+  return { ...(lines.length === recipients.length ? exchanged : spread(recipients, exchanged)), omitted }
 }
 
-interface Prepared {
+/**
+ * Makes the envelope ready to ride behind the end of another message; undefined when it cannot, or need not: without
+ * PIPELINING, with BDAT, and when there is nothing to ask.
+ */
+export const ahead = (tx: Transaction): Rider | undefined => {
+  const { chunk, together } = planOf(tx)
+  if (!together || chunk !== undefined) return undefined
+  const prepared = prepare(tx)
+  if (Result.isFailure(prepared)) return undefined
+  const lines = prepared.success.recipients.filter(isLine)
+  return lines.length === 0
+    ? undefined
+    : { lines: [prepared.success.mail, ...lines, dataLine], prepared: prepared.success }
+}
+
+/** An envelope that is ready to be written. */
+export interface Prepared {
   readonly mail: Dialogue.Line
   /** What cannot be asked of this server is a problem of that recipient alone. */
   readonly recipients: ReadonlyArray<Dialogue.Line | Problem>
   readonly omitted: ReadonlyArray<string>
 }
 
-const isProblem = (line: Dialogue.Line | Problem): line is Problem => line._tag !== "Line"
+const isLine = (line: Dialogue.Line | Problem): line is Dialogue.Line => line._tag === "Line"
 
-const prepare = (tx: Transaction): Result.Result<Prepared, Problem> =>
-  Result.gen(function* () {
-    const { capabilities, envelope, facts, options } = tx
-    if (facts.encoding === "binary" && facts.size === undefined) return yield* Result.fail(unknownSize)
-    const mail = yield* Parameters.mail(envelope, facts, capabilities, options.onMissing)
-    const line = yield* Dialogue.line(Command.mail(mail.path, mail.parameters))
-    const omitted = new Set(mail.omitted)
-    const recipients = tx.batch.map((recipient) => {
-      const asked = Result.flatMap(Parameters.rcpt(recipient, mail.utf8, capabilities, options.onMissing), (rcpt) => {
-        for (const keyword of rcpt.omitted) omitted.add(keyword)
-        return Dialogue.line(Command.rcpt(rcpt.path, rcpt.parameters))
-      })
-      return Result.merge(asked)
-    })
-    return { mail: line, recipients, omitted: [...omitted] }
+const isProblem = (line: Dialogue.Line | Problem): line is Problem => !isLine(line)
+
+const prepare = ({ batch, capabilities, envelope, facts, options }: Transaction): Result.Result<Prepared, Problem> => {
+  if (facts.encoding === "binary" && facts.size === undefined) return Result.fail(unknownSize)
+  const mail = Parameters.mail(envelope, facts, capabilities, options.onMissing)
+  if (Result.isFailure(mail)) return Result.fail(mail.failure)
+  const { omitted, parameters, path, utf8 } = mail.success
+  const line = Dialogue.line(Command.mail(path, parameters))
+  if (Result.isFailure(line)) return Result.fail(line.failure)
+  const all = new Set(omitted)
+  const recipients = batch.map((recipient) => {
+    const rcpt = Parameters.rcpt(recipient, utf8, capabilities, options.onMissing)
+    if (Result.isFailure(rcpt)) return rcpt.failure
+    for (const keyword of rcpt.success.omitted) all.add(keyword)
+    return Result.merge(Dialogue.line(Command.rcpt(rcpt.success.path, rcpt.success.parameters)))
   })
+  return Result.succeed({ mail: line.success, recipients, omitted: [...all] })
+}
 
 const unknownSize: Unmet = {
   _tag: "Unmet",
@@ -134,22 +164,23 @@ const planOf = ({ capabilities, facts: { encoding, size = Infinity }, options }:
 function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Exchanged> {
   const plan = planOf(tx)
   const opening = tx.capabilities.supports("PIPELINING")
-    ? yield* inOneFlight(plan, mail, lines)
+    ? yield* inOneFlight(plan, mail, lines, tx.sent !== undefined)
     : yield* inLockStep(mail, lines)
   const written = plan.together && plan.chunk !== undefined
   const asked = judge(mail, lines, opening, written)
   const accepted = asked.filter(isAccepted).length
   if (accepted === 0) {
     const usable = yield* abandon(tx, opening, written)
-    return { verdicts: asked, again: nobody, refusal: mailRefusal(asked, opening), usable }
+    return { ...nothingSaid, verdicts: asked, refusal: mailRefusal(asked, opening), usable }
   }
+  const again = tooMany(asked)
   const replies = tx.options.protocol === "lmtp" ? accepted : 1
-  const { inStep, reset, verdicts } =
+  const { inStep, reset, rider, verdicts } =
     plan.chunk === undefined
-      ? yield* finishData(asked, opening, replies)
+      ? yield* finishData(asked, opening, replies, again.size === 0 ? tx.next : undefined)
       : finishChunk(asked, written ? riding(opening) : yield bdat(plan.chunk, replies), replies)
   const usable = inStep && !breaksOff(opening) && (!reset || (yield* forgotten()))
-  return { verdicts, again: tooMany(asked), refusal: undefined, usable }
+  return { verdicts, again, refusal: undefined, usable, rider: usable ? rider : undefined }
 }
 
 // The answer to a message that rode with the envelope.
@@ -177,20 +208,31 @@ const bdat = (size: number, replies: number): Dialogue.Flight => ({
   awaits: dataEnds(replies)
 })
 
-const content = (framing: "dots" | "none", replies: number): Dialogue.Flight => ({
+const content = (
+  framing: "dots" | "none",
+  replies: number,
+  behind?: ReadonlyArray<Dialogue.Line>
+): Dialogue.Flight => ({
   _tag: "Flight",
   items: [{ _tag: "Content", framing }],
-  awaits: dataEnds(replies)
+  awaits: dataEnds(replies),
+  behind
 })
 
 // One write for the envelope and, where the plan says so, what follows it.
-function* inOneFlight({ chunk, together }: Plan, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Opening> {
+function* inOneFlight(
+  { chunk, together }: Plan,
+  mail: Dialogue.Line,
+  lines: Recipients,
+  sent: boolean
+): Dialogue.Dialogue<Opening> {
   const next = !together ? [] : chunk === undefined ? [dataLine] : bdatItems(chunk)
   const last = !together ? [] : [chunk === undefined ? ("data" as const) : ("data-end" as const)]
   const { lost, replies } = yield {
     _tag: "Flight",
     items: [mail, ...lines, ...next],
-    awaits: ["mail", ...lines.map(() => "rcpt" as const), ...last]
+    awaits: ["mail", ...lines.map(() => "rcpt" as const), ...last],
+    written: sent
   }
   return { mail: replies[0], recipients: replies.slice(1, 1 + lines.length), next: replies[1 + lines.length], lost }
 }
@@ -283,14 +325,23 @@ interface Concluded {
   readonly inStep: boolean
   /** Whether the transaction is still open. */
   readonly reset: boolean
+  readonly rider?: Rider | undefined
 }
 
 // Somebody was accepted, and the message goes with DATA. Not answered with 354 it is refused (CLASS-45) or out of step
 // (SMTP-102).
-function* finishData(asked: ReadonlyArray<Verdict>, opening: Opening, replies: number): Dialogue.Dialogue<Concluded> {
+function* finishData(
+  asked: ReadonlyArray<Verdict>,
+  opening: Opening,
+  replies: number,
+  next: Transaction["next"]
+): Dialogue.Dialogue<Concluded> {
   const answer = opening.next === undefined ? yield Dialogue.flight([dataLine]) : riding(opening)
   const [data] = answer.replies
-  if (data?.code === 354) return conclude(asked, yield content("dots", replies), replies)
+  if (data?.code === 354) {
+    const rider = next?.()
+    return { ...conclude(asked, yield content("dots", replies, rider?.lines), replies), rider }
+  }
   const problem =
     data === undefined ? (answer.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, dataLine.shown)
   return {

@@ -83,9 +83,11 @@ export const play = <A>(
     kind: ended?.kind ?? "closed",
     detail: "the connection ended"
   })
-  const fly = ({ awaits, items }: Dialogue.Flight): Dialogue.Answer => {
+  const fly = ({ awaits, behind = [], items, written }: Dialogue.Flight): Dialogue.Answer => {
     if (ended !== undefined) afterEnd++
-    else if (items.length > 0) wrote.push(items.map((item) => wireOf(item, content)).join(""))
+    else if (items.length > 0 && written !== true) {
+      wrote.push([...items, ...behind].map((item) => wireOf(item, content)).join(""))
+    }
     shown.push(...items.flatMap((item) => (item._tag === "Line" ? [item.shown] : [])))
     const replies: Array<Reply.Reply> = []
     for (const stage of awaits) {

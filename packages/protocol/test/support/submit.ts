@@ -38,14 +38,20 @@ export const word = (verdict: ClientDialogue.Verdict): string => {
   }
 }
 
-/** The dialogue for a message, with everything that a test does not say. */
-export const submission = (to: Envelope.Envelope, { content = message, facts, offers = [], options }: Setting = {}) =>
-  ClientDialogue.submit(
+const given = (to: Envelope.Envelope, { content = message, facts, offers = [], options }: Setting) =>
+  [
     to,
     { encoding: "7bit", utf8: false, size: new TextEncoder().encode(content).length, ...facts },
     offering(...offers),
     { protocol: "smtp", onMissing: "omit", maxRecipients: 100, maxChunk: 1000, ...options }
-  )
+  ] as const
+
+/** The dialogue for a message, with everything that a test does not say. */
+export const submission = (to: Envelope.Envelope, setting: Setting = {}, train: ClientDialogue.Train = {}) =>
+  ClientDialogue.submit(...given(to, setting), train)
+
+/** The envelope of a message that would ride behind another one. */
+export const rider = (to: Envelope.Envelope, setting: Setting = {}) => ClientDialogue.ride(...given(to, setting))
 
 /** Submits a message to as many people as asked for, and tells it in words. */
 export const submit = (

@@ -16,10 +16,12 @@ export const blockSize = 65_536
 type Framing = Dialogue.Content["framing"]
 type Framed = Result.Result<ReadonlyArray<Uint8Array>, MessageError.MessageError>
 
-/** A message with its end in one piece. */
+/** A message that is written at once. */
 export interface Whole {
   readonly _tag: "Whole"
-  readonly chunks: ReadonlyArray<Uint8Array>
+  readonly bytes: Uint8Array
+  /** What follows it, in ASCII: the lone dot. */
+  readonly end: string
 }
 
 /** A message that is larger than a block or not at hand. */
@@ -32,7 +34,7 @@ export interface Blocks {
   readonly quiet: boolean
 }
 
-const loneDot: Whole = { _tag: "Whole", chunks: [new TextEncoder().encode(".\r\n")] }
+const loneDot: Whole = { _tag: "Whole", bytes: new Uint8Array(), end: ".\r\n" }
 
 /** Makes a message ready for one transmission. */
 export const prepare = (
@@ -51,8 +53,7 @@ export const prepare = (
       quiet: dotted
     })
   }
-  const chunks = dotted ? framed(DotStuffing.stuff(body.bytes, body)) : counted(body, body.bytes)
-  return Result.map(chunks, (chunks) => ({ _tag: "Whole", chunks }))
+  return dotted ? stuffed(body, body.bytes) : counted(body, body.bytes)
 }
 
 // Only binary content may have a CR or an LF that stands alone, with BDAT, too (RFC 3030 section 3, SMTP-157).
@@ -65,8 +66,40 @@ const wrongLineEnd = (body: Body, bytes: Uint8Array): BareLineEnd | undefined =>
   return checked !== undefined && Result.isFailure(checked) ? checked.failure : undefined
 }
 
-const counted = (body: Body, bytes: Uint8Array): Framed =>
-  bytes.length === body.size ? Result.succeed([bytes]) : Result.fail(otherSize(body))
+const encoder = new TextEncoder()
+
+// Up to so many octets, copying a message costs less than handing over one more piece.
+const copied = 16_384
+
+/** A message between two texts, in as few pieces as pays. */
+export const joined = (before: string, bytes: Uint8Array, after: string): ReadonlyArray<Uint8Array> => {
+  const all = bytes.length > copied ? undefined : copy(before, bytes, after)
+  return all === undefined
+    ? [encoder.encode(before), bytes, encoder.encode(after)].filter(({ length }) => length > 0)
+    : [all]
+}
+
+// Text in ASCII, which it nearly always is, has as many octets as characters; undefined for any other.
+const copy = (before: string, bytes: Uint8Array, after: string): Uint8Array | undefined => {
+  const all = new Uint8Array(before.length + bytes.length + after.length)
+  const fits = encoder.encodeInto(before, all).written === before.length
+  all.set(bytes, before.length)
+  const end = encoder.encodeInto(after, all.subarray(before.length + bytes.length))
+  return fits && end.read === after.length && end.written === after.length ? all : undefined
+}
+
+const counted = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> =>
+  bytes.length === body.size ? Result.succeed({ _tag: "Whole", bytes, end: "" }) : Result.fail(otherSize(body))
+
+// Nothing is copied when nothing has to be stuffed.
+const stuffed = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> => {
+  const stuffer = DotStuffing.stuffer(body)
+  const all = stuffer.push(bytes)
+  if (Result.isFailure(all)) return Result.fail(bareLineEnd(all.failure))
+  const end = stuffer.end()
+  if (Result.isFailure(end)) return Result.fail(bareLineEnd(end.failure))
+  return Result.succeed({ _tag: "Whole", bytes: all.success, end: end.success.length === 3 ? ".\r\n" : "\r\n.\r\n" })
+}
 
 const framed = (stuffed: Result.Result<Uint8Array, BareLineEnd>): Framed =>
   Result.mapBoth(stuffed, { onSuccess: (bytes) => [bytes], onFailure: bareLineEnd })

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { emailjs, nodemailer, ours, upyo, written } from "../Peers.ts"
 import type { Facts, Foreign, Implementation, Scenario } from "../Scenario.ts"
 import { stage, type Way } from "../servers/mail.ts"
+import * as coldStart from "./coldStart.ts"
 import { byHand } from "./byHand.ts"
 import * as effectMail from "./effectMail.ts"
 import { type Connect, type Job, letter, prepare, ready, recipientsOf, sender } from "./Job.ts"
@@ -176,5 +177,6 @@ export const scenarios: ReadonlyArray<Scenario> = [
   scenario("attachment/100MB", "a letter with an attachment of 100 MB", {
     message: { kind: "attachment", size: 100_000_000 },
     items: 1
-  })
+  }),
+  ...coldStart.scenarios
 ]

@@ -2,6 +2,7 @@
 # the parts of the letter, are read from the files that follow.
 import resource, smtplib, ssl, sys, threading, time
 from email.message import EmailMessage
+from email.policy import SMTP
 
 kind, recipients, connections, fresh, tls, items, port, verify, ca, *files = sys.argv[1:]
 to = ["bob%d@example.net" % n for n in range(int(recipients))]
@@ -10,7 +11,7 @@ content = [open(name, "rb").read() for name in files]
 def message():
     if kind == "ready":
         return content[0]
-    letter = EmailMessage()
+    letter = EmailMessage(policy=SMTP)
     letter["From"] = "Ada Lovelace <ada@example.com>"
     letter["To"] = "Bob <bob0@example.net>"
     letter["Subject"] = "Your order of today"
