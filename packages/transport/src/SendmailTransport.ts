@@ -213,7 +213,7 @@ const run = Effect.fnUntraced(function* (
 const ended = (writing: Fiber.Fiber<void, unknown>, unreadable: Deferred.Deferred<never, MessageError>) =>
   Effect.map(Fiber.await(writing), Exit.isSuccess).pipe(
     Effect.raceFirst(Effect.as(Effect.exit(Deferred.await(unreadable)), false)),
-    Effect.timeoutOption("1 second"),
+    Effect.timeoutOption("5 seconds"),
     Effect.map(Option.getOrElse(() => false))
   )
 

@@ -69,7 +69,8 @@ export interface Part<R> {
 }
 
 /**
- * Sends the parts of a parcel one after the other; the outcomes are in no order. Fails with the error of the message only as long as nobody has it.
+ * Sends the parts of a parcel one after the other; the outcomes are in their order. Fails with the error of the message only
+ * as long as nobody has it.
  */
 export const inTurn = Effect.fnUntraced(function* <R>(
   parts: ReadonlyArray<Part<R>>
