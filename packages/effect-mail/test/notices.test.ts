@@ -1,7 +1,7 @@
 /** What people are told about mail that does not get through: events, warnings, bounces. */
 import { Delivery, DeliveryEvent, Mailer, Message, Notice, Policy, Receipt, Report } from "effect-mail"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Ref } from "effect"
+import { Clock, Effect, Fiber, Layer, Metric, Ref, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import {
   day,
@@ -120,6 +120,46 @@ describe("events of decisions", () => {
       assert.deepStrictEqual([...since], [hour])
     })
   )
+})
+
+describe("metrics and spans", () => {
+  it.effect("count events and outcomes, and name nobody", () =>
+    Effect.gen(function* () {
+      const decide = (recipient: string) => (recipient.startsWith("never") ? unknownUser : undefined)
+      yield* deliver(messageTo("ada@one.example", "never@one.example"), exact, Mailer.layerTest(decide))
+      const counted = (yield* Metric.snapshot).map(({ attributes, id, state }) => [
+        `${id} ${Object.values(attributes ?? {}).join()}`,
+        "count" in state ? Number(state.count) : 0
+      ])
+      assert.sameDeepMembers(counted, [
+        ["effect_mail_events_total AttemptStarted", 1],
+        ["effect_mail_events_total AttemptEnded", 1],
+        ["effect_mail_events_total GaveUp", 1],
+        ["effect_mail_outcomes_total delivered", 1],
+        ["effect_mail_outcomes_total perm", 1]
+      ])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.effect("the whole of a message is a span, with its Message-ID and nobody's address", () => {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    return Effect.gen(function* () {
+      const { messageId } = yield* Mailer.deliver(messageTo("ada@one.example", "bob@two.example"))
+      const span = spans.find(({ name }) => name === "Mailer.deliver")
+      assert.deepStrictEqual(span && [...span.attributes], [
+        ["mail.message_id", messageId],
+        ["mail.recipients", 2]
+      ])
+      assert.notInclude(JSON.stringify(spans.map(({ attributes, name }) => [name, ...attributes])), "@one.example")
+    }).pipe(Effect.provide(Mailer.layerTest()), Effect.withTracer(tracer))
+  })
 })
 
 describe("a notifier", () => {
