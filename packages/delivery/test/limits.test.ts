@@ -3,7 +3,7 @@ import { Delivery } from "@effect-mail/delivery"
 import { Route, Router } from "@effect-mail/dns"
 import { DeliveryEvent, Policy, Provider, RetryHint, Throttle } from "@effect-mail/policy"
 import { Endpoint, Failure, Receipt, Reply } from "@effect-mail/protocol"
-import { MemoryNetwork } from "@effect-mail/testing"
+import { Mailbox, MemoryNetwork } from "@effect-mail/testing"
 import { SmtpTransport, Transport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Layer, Tracer } from "effect"
@@ -42,7 +42,9 @@ describe("CLASS-15 a delivery to the recipients' own servers", () => {
     Effect.gen(function* () {
       const words = yield* Effect.forEach([1, 2, 3], () => Effect.map(attempt("a@one.example"), word))
       assert.deepStrictEqual(words, ["delivered", "delivered", "policy"])
-      assert.strictEqual((yield* dialed).length, 2)
+      // Both went over one connection, and nothing else was opened.
+      assert.strictEqual((yield* dialed).length, 1)
+      assert.lengthOf(yield* (yield* Mailbox.Mailbox).all, 2)
       assert.strictEqual(word(yield* attempt("b@two.example")), "delivered")
       const failure = failureOf(yield* attempt("a@one.example"))
       assert.strictEqual(failure?._tag, "Unreachable")
@@ -63,7 +65,9 @@ describe("CLASS-15 a delivery to the recipients' own servers", () => {
         for (let n = 0; n < 7; n++) assert.strictEqual(word(yield* attempt("a@one.example")), "delivered")
         const asked = yield* dialed
         assert.strictEqual(asked.filter((place) => place === "192.0.2.1:25").length, 5)
-        assert.strictEqual(asked.filter((place) => place === "192.0.2.2:25").length, 7)
+        // All seven went over one connection.
+        assert.strictEqual(asked.filter((place) => place === "192.0.2.2:25").length, 1)
+        assert.lengthOf(yield* (yield* Mailbox.Mailbox).all, 7)
         yield* TestClock.adjust("15 seconds")
         yield* attempt("a@one.example")
         assert.strictEqual((yield* dialed).filter((place) => place === "192.0.2.1:25").length, 6)
@@ -151,6 +155,18 @@ describe("CLASS-15 a delivery to the recipients' own servers", () => {
         )
       ),
       Effect.provideService(Policy.CurrentPolicy, Policy.forProvider(Policy.standard, Provider.google, hourly(1)))
+    )
+  )
+
+  it.effect("what the policy says of a priority holds for the mail of that priority", () =>
+    Effect.gen(function* () {
+      const low = Effect.provideService(Policy.CurrentPriority, "low")
+      assert.strictEqual(word(yield* low(attempt("a@one.example"))), "delivered")
+      assert.strictEqual(word(yield* low(attempt("a@one.example"))), "policy")
+      assert.strictEqual(word(yield* attempt("a@one.example")), "delivered")
+    }).pipe(
+      Effect.provide(layer({ "one.example": one }, serverAt("192.0.2.1"))),
+      Effect.provideService(Policy.CurrentPolicy, Policy.forPriority(Policy.standard, "low", hourly(1)))
     )
   )
 

@@ -52,10 +52,10 @@ export interface Explanation {
  */
 export const make = Effect.fnUntraced(function* (
   delivery: Delivery.Delivery["Service"],
-  parcel: Parcel.Parcel,
-  priority: Policy.Priority | undefined
+  parcel: Parcel.Parcel
 ): Effect.fn.Return<Explanation> {
   const policy = yield* Policy.CurrentPolicy
+  const priority = yield* Policy.CurrentPriority
   const destinations = yield* Effect.forEach(
     delivery.split(parcel),
     Effect.fnUntraced(function* (part) {

@@ -1,6 +1,6 @@
 /**
- * Sends mail: renders the message, signs it, attempts every destination, and tries again as the current policy says, for as long as
- * the calling fiber lives. One message becomes one typed outcome for each recipient.
+ * Sends mail: renders the message, signs it, attempts every destination, and tries again as the current policy says, for as
+ * long as the calling fiber lives. One message becomes one typed outcome for each recipient.
  *
  * @since 0.1.0
  */
@@ -9,6 +9,7 @@ import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
 import * as Signing from "@effect-mail/message/Signing"
+import * as Policy from "@effect-mail/policy/Policy"
 import { PolicyError } from "@effect-mail/policy/PolicyError"
 import type * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
@@ -125,29 +126,32 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   Effect.gen(function* () {
     const delivery = yield* Delivery.Delivery
     const sign = yield* Signing.current
-    const run = Effect.fn("Mailer.deliver")(function* (message: Message) {
-      const parcel = yield* Effect.flatMap(Render.render(message), sign)
-      yield* Effect.annotateCurrentSpan({
-        "mail.message_id": parcel.messageId,
-        "mail.recipients": parcel.envelope.recipients.length
-      })
-      const turns = yield* Semaphore.make(concurrency)
-      const parts = yield* Effect.forEach(
-        delivery.split(parcel),
-        (part) => persist(delivery, turns, part, priorityOf(message)),
-        {
+    const render = (message: Message) => Effect.flatMap(Render.render(message), sign)
+    const run = Effect.fn("Mailer.deliver")(
+      function* (message: Message) {
+        const parcel = yield* render(message)
+        yield* Effect.annotateCurrentSpan({
+          "mail.message_id": parcel.messageId,
+          "mail.recipients": parcel.envelope.recipients.length
+        })
+        const turns = yield* Semaphore.make(concurrency)
+        const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
           concurrency: "unbounded"
-        }
-      )
-      return new Receipt.Receipt({
-        outcomes: Delivery.inOrder(parcel, parts.flat()),
-        messageId: parcel.messageId
-      })
-    })
+        })
+        return new Receipt.Receipt({
+          outcomes: Delivery.inOrder(parcel, parts.flat()),
+          messageId: parcel.messageId
+        })
+      },
+      (delivering, message) => prioritized(message, delivering)
+    )
     return {
       deliver: run,
       explain: (message) =>
-        Effect.flatMap(Render.render(message), (parcel) => Explanation.make(delivery, parcel, priorityOf(message))),
+        prioritized(
+          message,
+          Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
+        ),
       send: Effect.fnUntraced(function* (message) {
         const receipt = yield* run(message)
         const failure = Receipt.strongestFailure(receipt)
@@ -157,7 +161,11 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   })
 )
 
-const priorityOf = (message: Message) => ("priority" in message ? message.priority : undefined)
+// The policy goes by the message's own priority, if it has one.
+const prioritized = <A, E, R>(message: Message, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  message._tag === "Composed" && message.priority !== undefined
+    ? Effect.provideService(effect, Policy.CurrentPriority, message.priority)
+    : effect
 
 /**
  * A mailer for tests: renders for real, sends nothing and records every attempt in `Delivery.Attempts`. `decide` says what

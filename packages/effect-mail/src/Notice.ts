@@ -74,8 +74,9 @@ export const Notifier = Context.Reference<(notice: Notice) => Effect.Effect<void
 
 /**
  * The message that tells the sender of a notice (RFC 3464): a bounce when the policy wants one, a warning when the mail is
- * late, and undefined for anything else, for recipients that want to hear of neither (NOTIFY, RFC 3461), and for mail with
- * the null reverse-path: there is no bounce for a bounce (RFC 5321 section 6.1). `reportingMta` is the name of this host.
+ * late, and undefined for anything else, for recipients that want to hear of neither (NOTIFY, RFC 3461), for mail with the
+ * null reverse-path, as there is no bounce for a bounce (RFC 5321 section 6.1), and, when it is only late, for mail of a list or
+ * of a program, as its header says (RFC 3834; Exim does the same). `reportingMta` is the name of this host.
  * Fails with the `MessageError` of `Bounce.compose`.
  *
  * @category constructors
@@ -96,8 +97,18 @@ export const bounce = Effect.fnUntraced(function* (notice: Notice, reportingMta:
 })
 
 const actionOf = (notice: Notice): "failed" | "delayed" | undefined => {
-  if (notice._tag === "Late") return "delayed"
+  if (notice._tag === "Late") return isAutomatic(notice.parcel) ? undefined : "delayed"
   return notice._tag === "GivenUp" && notice.atEnd === "bounce" ? "failed" : undefined
 }
+
+// Of a message that is streamed, the header is not known.
+const isAutomatic = ({ body }: Parcel.Parcel): boolean => {
+  const [header = ""] = new TextDecoder("latin1").decode(body.bytes?.subarray(0, headerLimit)).split("\r\n\r\n", 1)
+  return automatic.test(header)
+}
+
+const headerLimit = 64 * 1024
+
+const automatic = /^(?:auto-submitted:(?!\s*no\b)|list-id:|precedence:\s*(?:bulk|list|junk)\b)/im
 
 const wants = { failed: "FAILURE", delayed: "DELAY" } as const

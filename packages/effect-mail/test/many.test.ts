@@ -216,6 +216,13 @@ describe("the policy of one message", () => {
       assert.strictEqual(yield* attempts(Message.priority(messageTo("a@one.example"), "high")), 2)
       assert.strictEqual(yield* attempts(Message.priority(messageTo("a@one.example"), "low")), 36)
       assert.strictEqual(yield* attempts(messageTo("a@one.example")), 36)
+      // A ready message has none, so it is that of the call.
+      const eml = Message.eml(new TextEncoder().encode("From: ada@sender.example\r\n\r\nHello\r\n"), {
+        envelope: { from: "ada@sender.example", to: ["a@one.example"] }
+      })
+      const urgent = Effect.provideService(Policy.CurrentPriority, "high")
+      assert.strictEqual(yield* urgent(attempts(eml)), 2)
+      assert.strictEqual(yield* urgent(attempts(Message.priority(messageTo("a@one.example"), "low"))), 36)
     })
   )
 

@@ -169,7 +169,7 @@ describe("bounces", () => {
   const play = (
     decide: Parameters<typeof Mailer.layerTest>[0],
     policy: Policy.Policy = exact,
-    message = messageTo("a@one.example")
+    message: Message.Message = messageTo("a@one.example")
   ) =>
     Effect.gen(function* () {
       const sending = yield* Effect.forkChild(Mailer.deliver(message))
@@ -247,6 +247,27 @@ describe("bounces", () => {
       assert.strictEqual(count((yield* play(decide, exact, asking("NEVER"))).parcels), 0)
       assert.strictEqual(count((yield* play(decide, exact, asking("DELAY"))).parcels), 1)
       assert.strictEqual(count((yield* play(decide, exact, asking("FAILURE"))).parcels), 1)
+    })
+  )
+
+  it.effect("nobody is warned about mail of a list or of a program, and a bounce comes all the same (RFC 3834)", () =>
+    Effect.gen(function* () {
+      const actions = Effect.fnUntraced(function* (field: string) {
+        const message = Message.eml(
+          new TextEncoder().encode(`${field}\r\nFrom: ada@sender.example\r\n\r\nList-Id: no\r\n`),
+          {
+            envelope: { from: "ada@sender.example", to: ["a@one.example"] }
+          }
+        )
+        const { parcels } = yield* play((recipient) => (toSender(recipient) ? undefined : greylisted()), exact, message)
+        return parcels.filter(({ envelope }) => envelope.reversePath === "").length
+      })
+      for (const field of ["Auto-Submitted: auto-generated", "LIST-ID: <a.example>", "Precedence:\r\n bulk"]) {
+        assert.strictEqual(yield* actions(field), 1, field)
+      }
+      for (const field of ["Auto-Submitted: no", "Subject: List-Id: <a.example>", "Precedence: first-class"]) {
+        assert.strictEqual(yield* actions(field), 2, field)
+      }
     })
   )
 

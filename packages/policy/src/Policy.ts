@@ -23,7 +23,7 @@ import * as Backoff from "./Backoff.ts"
 import type { AtEnd } from "./Decision.ts"
 import { mistake } from "./internal/checks.ts"
 import { settings } from "./internal/settings.ts"
-import type * as Limits from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import type { PolicyError } from "./PolicyError.ts"
 import * as Provider from "./Provider.ts"
 import * as Rule from "./Rule.ts"
@@ -277,7 +277,8 @@ export const bulk: Policy = makeUnsafe({
 
 /**
  * For sending everything through one relay of our own. While it cannot be reached: 1, 2, 5 and 10 minutes, then every 15
- * minutes; to its "not now" as `standard`; spread by ±15 %, for 5 days, with a warning after 4 hours.
+ * minutes; to its "not now" as `standard`; spread by ±15 %, for 5 days, with a warning after 4 hours. That our own account
+ * there has used up its quota is "not now", whatever code the provider says it with (`Provider.quirks`).
  *
  * @category policies
  * @since 0.1.0
@@ -286,7 +287,8 @@ export const relay: Policy = makeUnsafe({
   temp: Backoff.standard,
   unreachable: Backoff.relay,
   untried: Backoff.steps(["1 minute"]),
-  warnAfter: ["4 hours"]
+  warnAfter: ["4 hours"],
+  rules: Provider.quirks
 })
 
 /**
@@ -359,6 +361,18 @@ export const preset = (name: string): Result.Result<Policy, PolicyError> =>
 export const CurrentPolicy: Context.Reference<Policy> = Context.Reference<Policy>("@effect-mail/policy/CurrentPolicy", {
   defaultValue: () => standard
 })
+
+/**
+ * How soon the messages matter that are sent here, where they do not say so themselves: undefined, which is `normal`, unless
+ * it is provided. `forPriority` goes by it.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const CurrentPriority: Context.Reference<Priority | undefined> = Context.Reference<Priority | undefined>(
+  "@effect-mail/policy/CurrentPriority",
+  { defaultValue: () => undefined }
+)
 
 /**
  * Sets the lifetime, counted from the first attempt. Throws a `PolicyError` unless it is finite and longer than zero.
@@ -493,7 +507,7 @@ export const limits: {
   /** Sets how fast and how much at once. */
   (self: Policy, limits: Limits.Options): Policy
 } = dual(2, (self: Policy, changed: Limits.Options): Policy =>
-  makeUnsafe({ ...self, limits: { ...self.limits, ...changed } })
+  makeUnsafe({ ...self, limits: Limits.change(self.limits, changed) })
 )
 
 /**

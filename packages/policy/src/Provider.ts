@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { Rule } from "./Rule.ts"
 
 /**
  * A provider of mail: a host belongs to it when its name is one of `hosts` or lies below one.
@@ -55,6 +56,26 @@ export const apple: Provider = { name: "apple", hosts: ["mail.icloud.com"] }
  * @since 0.1.0
  */
 export const all: ReadonlyArray<Provider> = [google, microsoft, yahoo, apple]
+
+/**
+ * Rules for what providers say with a permanent code and do not mean so: that our own account with them, as a relay, has sent
+ * enough for now. It is no verdict about a message or its recipient, and passes with the day or when somebody has mended it, so
+ * nobody's mail should bounce for it. `Policy.relay` has them; `Policy.rule` adds them to any other.
+ *
+ * @category quirks
+ * @since 0.1.0
+ */
+export const quirks: ReadonlyArray<Rule> = [
+  { name: "Google: the account's quota of the day", enhanced: "5.4.5", text: "quota exceeded", verdict: "temp" },
+  { name: "Google: the account's limit of the day", enhanced: "5.4.5", text: "limit exceeded", verdict: "temp" },
+  {
+    name: "Google: the relay's limit of the day",
+    enhanced: "5.7.1",
+    text: "smtp relay limit exceeded",
+    verdict: "temp"
+  },
+  { name: "Microsoft: the tenant's threshold", enhanced: "5.7.705", text: "exceeded threshold", verdict: "temp" }
+]
 
 /**
  * Whether a host belongs to a provider, in upper or lower case and with or without a dot at the end.

@@ -14,6 +14,7 @@ import type { Outcome } from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as PartitionedSemaphore from "effect/PartitionedSemaphore"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
@@ -171,13 +172,13 @@ export const layerNoDeps = (
 export const layer = (options: Options = {}): Layer.Layer<Throttle, PolicyError> =>
   layerNoDeps(options).pipe(Layer.provide([CircuitBreaker.layerStoreMemory(), RateLimiter.layerStoreMemory]))
 
-const limitsBy = (policy: Policy.Policy, key: Key): Limits => {
+const limitsBy = (policy: Policy.Policy, key: Key, priority: Policy.Priority | undefined): Limits => {
   if (policy.overrides.length === 0) return policy.limits
   const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
-  if (kind === "domain") return Policy.forDestination(policy, { domain: name }).limits
-  if (kind === "host") return Policy.forDestination(policy, { hosts: [name] }).limits
+  if (kind === "domain") return Policy.forDestination(policy, { domain: name, priority }).limits
+  if (kind === "host") return Policy.forDestination(policy, { hosts: [name], priority }).limits
   const hosts = kind === "provider" ? Provider.all.find((known) => known.name === name)?.hosts : undefined
-  return Policy.forDestination(policy, { hosts }).limits
+  return Policy.forDestination(policy, { hosts, priority }).limits
 }
 
 // Whether a throttle further out has counted the attempt among its total.
@@ -189,11 +190,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const alarm = yield* checked(Alarm.make({ after: options.alarmAfter ?? "1 hour" }))
   const sites = new Map<string, Site.Site>()
   const gate = yield* makeGate(alarm, (name) => sites.get(name))
-  const siteFor = (key: Key, policy: Policy.Policy): Site.Site => {
+  const siteFor = (key: Key, fiber: Fiber.Fiber<unknown, unknown>): Site.Site => {
     const known = sites.get(key)
-    if (known === undefined) return newSite(key, options.limits?.(key) ?? limitsBy(policy, key))
-    if (options.limits !== undefined) return known
-    const limits = limitsBy(policy, key)
+    if (known !== undefined && options.limits !== undefined) return known
+    const policy = fiber.getRef(Policy.CurrentPolicy)
+    const limits = options.limits?.(key) ?? limitsBy(policy, key, fiber.getRef(Policy.CurrentPriority))
+    if (known === undefined) return newSite(key, limits)
     if (limits !== known.limits) Site.limit(known, limits)
     return known
   }
@@ -213,11 +215,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const failureOf = around?.failureOf
       return (attempt) =>
         Effect.withFiber((fiber) =>
-          gate.run(
-            siteFor(key, fiber.getRef(Policy.CurrentPolicy)),
-            fiber.getRef(Counted) ? attempt : counted(key, attempt),
-            failureOf
-          )
+          gate.run(siteFor(key, fiber), fiber.getRef(Counted) ? attempt : counted(key, attempt), failureOf)
         )
     },
     standing: (key) =>

@@ -1,7 +1,8 @@
 import type { PermFailure, TempFailure } from "@effect-mail/protocol/Failure"
+import * as Failure from "@effect-mail/protocol/Failure"
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { Rule } from "@effect-mail/policy"
+import { Policy, Rule } from "@effect-mail/policy"
 import { perm, temp, uncertain, unreachable } from "./failures.ts"
 
 const rule = (conditions: Omit<Rule.Rule, "name" | "verdict">, verdict: Rule.Rule["verdict"] = "temp"): Rule.Rule => ({
@@ -91,5 +92,21 @@ describe("Rule", () => {
     assert.throws(() => decode({ name: "a", verdict: "temp" }), /at least one of code, enhanced, text and host/)
     assert.throws(() => decode({ name: "a", enhanced: "7.1", verdict: "temp" }))
     assert.throws(() => decode({ name: "a", text: "", verdict: "temp" }))
+  })
+
+  it("CLASS-65 a provider's permanent code for our own used-up account is 'not now' to the relay's policy", () => {
+    const said: ReadonlyArray<readonly [code: number, enhanced: string, text: string, tag: string]> = [
+      [550, "5.4.5", "Daily sending quota exceeded", "TempFailure"],
+      [552, "5.4.5", "Daily user sending limit exceeded", "TempFailure"],
+      [550, "5.7.1", "Daily SMTP relay limit exceeded for customer", "TempFailure"],
+      [550, "5.7.705", "Access denied, tenant has exceeded threshold", "TempFailure"],
+      [550, "5.7.1", "Message rejected", "PermFailure"],
+      [550, "5.1.1", "No such user", "PermFailure"]
+    ]
+    for (const [code, enhanced, text, tag] of said) {
+      const failure = Failure.perm({ stage: "data-end", scope: "message", next: "never", code, enhanced, reason: text })
+      assert.strictEqual(Policy.reclassify(Policy.relay, failure)._tag, tag, text)
+      assert.strictEqual(Policy.reclassify(Policy.standard, failure)._tag, "PermFailure", text)
+    }
   })
 })

@@ -232,24 +232,29 @@ export const make = Effect.fnUntraced(function* (
       if (inbox.length > 0 || decoder.pending || wire.readable()) yield* hearUnasked()
       if (ended === undefined) content = yield* writeFlight(flight, body)
     }
-    return inbox.length < awaits.length ? yield* land(flight, content) : answer(flight, content)
+    return yield* land(flight, content)
   })
 
   // Reads what a flight awaits.
   const land = Effect.fnUntraced(function* (flight: Dialogue.Flight, content: Sent) {
-    const { awaits } = flight
-    for (let at = inbox.length; at < awaits.length && ended === undefined; at = inbox.length) {
-      allow(awaits[at] ?? "command")
-      while (inbox.length === at && ended === undefined) yield* hear
+    const replies = take(flight, [])
+    while (replies.length < flight.awaits.length && ended === undefined) {
+      allow(flight.awaits[replies.length] ?? "command")
+      while (inbox.length === 0 && ended === undefined) yield* hear
+      take(flight, replies)
     }
-    return answer(flight, content)
+    watchdog.disarm()
+    return meaning(flight, content, replies)
   })
 
-  const answer = (flight: Dialogue.Flight, content: Sent): Dialogue.Answer => {
-    watchdog.disarm()
-    const replies = inbox.splice(0, flight.awaits.length)
-    for (const reply of replies) transcript.server(reply)
-    return meaning(flight, content, replies)
+  const take = ({ awaits }: Dialogue.Flight, replies: Array<Reply>): Array<Reply> => {
+    while (replies.length < awaits.length) {
+      const reply = inbox.shift()
+      if (reply === undefined) break
+      transcript.server(reply)
+      replies.push(reply)
+    }
+    return replies
   }
 
   const meaning = (flight: Dialogue.Flight, content: Sent, replies: Array<Reply>): Dialogue.Answer => {
@@ -316,9 +321,8 @@ export const make = Effect.fnUntraced(function* (
     // The replies to what was written behind the message before have often come with those to that message.
     if (mine && ahead && step.done !== true && step.value._tag === "Flight") {
       takeOver(step.value)
-      step = dialogue.next(
-        inbox.length < step.value.awaits.length ? yield* land(step.value, "absent") : answer(step.value, "absent")
-      )
+      const replies = inbox.length < step.value.awaits.length ? undefined : take(step.value, [])
+      step = dialogue.next(replies === undefined ? yield* land(step.value, "absent") : { replies, lost: undefined })
     }
     while (step.done !== true) {
       step = dialogue.next(mine ? yield* Effect.catch(perform(step.value, body), spoilt) : inUse(step.value))

@@ -171,7 +171,7 @@ export const make = Effect.fnUntraced(function* (
       }
       const carrying = held.session.carry(seat.parcel, journey)
       const carried = yield* outcomes.length === 0 ? carrying : rescue(carrying, seat.parcel, outcomes)
-      if (carried.unheard && sent !== undefined) held.lane.rides = false
+      if (sent !== undefined && carried.outcomes.every(isUnanswered)) held.lane.rides = false
       lanes.release(seat, carried.rider, carried.left !== undefined)
       sweeper.look()
       if (carried.unheard && used && deaths++ < maxDeaths) {
@@ -228,6 +228,12 @@ const unsureAfter = 1000
 
 // Dead sessions that one send meets before it takes it for a failure.
 const maxDeaths = 3
+
+// MAIL got no answer, or a farewell.
+const isUnanswered = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Failed" &&
+  outcome.failure.stage === "mail" &&
+  (outcome.failure.code === undefined || outcome.failure.code === 421)
 
 const woken = (seat: Seat): Effect.Effect<void> =>
   Effect.callback((resume) => {

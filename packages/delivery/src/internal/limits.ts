@@ -69,7 +69,8 @@ const shared =
   (service: Throttle.Throttle["Service"], policy: Policy.Policy, host: string) =>
   <E, R>(visit: Effect.Effect<Outcomes, E, R>): Effect.Effect<Outcomes, E | Failure.Unreachable, R> => {
     const provider = policy.overrides.length === 0 ? undefined : Provider.find(host)
-    if (provider === undefined || Policy.forDestination(policy, { hosts: provider.hosts }) === policy) return visit
+    if (provider === undefined || !policy.overrides.some(({ matches }) => matches({ hosts: provider.hosts })))
+      return visit
     return service.around(Throttle.provider(provider), judged)(visit)
   }
 

@@ -73,8 +73,8 @@ export const wasTried = (failure: Failure.Failure): boolean =>
   failure._tag === "PermFailure" || Kind.of(failure) !== "untried"
 
 /** Begins to decide about a parcel under the current policy. */
-export const make = Effect.fnUntraced(function* (parcel: Parcel.Parcel, priority: Policy.Priority | undefined) {
-  const judge = yield* judges(parcel, priority)
+export const make = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
+  const judge = yield* judges(parcel)
   return Effect.fnUntraced(function* (outcomes: ReadonlyArray<Receipt.Outcome>): Effect.fn.Return<Verdict> {
     const now = yield* Clock.currentTimeMillis
     const final: Array<Receipt.Outcome> = []
@@ -144,8 +144,9 @@ const warnings = (group: ReadonlyArray<Judged>, now: number, until: number): Wai
 }
 
 // Decides about one recipient after the other.
-const judges = Effect.fnUntraced(function* (parcel: Parcel.Parcel, priority: Policy.Priority | undefined) {
+const judges = Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
   const policy = yield* Policy.CurrentPolicy
+  const priority = yield* Policy.CurrentPriority
   const seed = yield* Random.nextInt
   const domains = new Map<string, string>(
     parcel.envelope.recipients.map(({ address }) => [address, Delivery.domainOf(address)])

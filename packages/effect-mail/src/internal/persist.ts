@@ -6,7 +6,6 @@
 import * as Delivery from "@effect-mail/delivery/Delivery"
 import * as Parcel from "@effect-mail/message/Parcel"
 import * as DeliveryEvent from "@effect-mail/policy/DeliveryEvent"
-import type { Priority } from "@effect-mail/policy/Policy"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type * as Arr from "effect/Array"
@@ -29,11 +28,10 @@ type Failures = Arr.NonEmptyReadonlyArray<Receipt.Failed>
 export const persist = Effect.fnUntraced(function* (
   delivery: Delivery.Delivery["Service"],
   turns: Semaphore.Semaphore,
-  parcel: Parcel.Parcel,
-  priority: Priority | undefined
+  parcel: Parcel.Parcel
 ): Effect.fn.Return<Outcomes> {
   const notify = yield* Notifier
-  const decide = yield* Cases.make(parcel, priority)
+  const decide = yield* Cases.make(parcel)
   const { messageId } = parcel
 
   const attempt = Effect.fnUntraced(function* (part: Parcel.Parcel, attempt: number) {

@@ -29,7 +29,7 @@ const smtp = SmtpTransport.layer([endpoint]).pipe(
 for (const { effect } of TransportContract.cases(subject)) await Effect.runPromise(Effect.provide(effect, smtp))
 
 const fresh: FaultMatrix.Subject = {
-  make: (endpoint, settings) => SmtpTransport.make([endpoint], settings),
+  make: (endpoint, settings) => Effect.orDie(SmtpTransport.makeOneShot([endpoint], settings)),
   reuses: false
 }
 const stalls = FaultMatrix.cases.filter(({ fault, mode }) => fault === "stall" && mode === "lock-step")
