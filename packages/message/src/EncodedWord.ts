@@ -163,6 +163,7 @@ const isBlank = (text: string): boolean => /^[ \t\r\n]*$/.test(text)
  * @since 0.1.0
  */
 export const decode = (value: string): string => {
+  if (!value.includes("=?")) return value
   let out = ""
   let done = 0
   // Words of one charset with nothing but white space between them.

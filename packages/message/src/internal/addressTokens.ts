@@ -87,14 +87,20 @@ const comment = (input: string, start: number): Step => {
   return { detail: "a comment has no end", position: start, hint: "Close it with )" }
 }
 
-const reader = (char: string): { readonly kind: Kind; readonly read: typeof atom } | undefined =>
-  char === '"'
-    ? { kind: "quoted", read: quoted }
-    : char === "["
-      ? { kind: "literal", read: literal }
-      : isAtomUnit(char.charCodeAt(0))
-        ? { kind: "atom", read: atom }
-        : undefined
+interface Reader {
+  readonly kind: Kind
+  readonly read: typeof atom
+}
+
+const quotedReader: Reader = { kind: "quoted", read: quoted }
+const literalReader: Reader = { kind: "literal", read: literal }
+const atomReader: Reader = { kind: "atom", read: atom }
+
+const reader = (char: string): Reader | undefined => {
+  if (char === '"') return quotedReader
+  if (char === "[") return literalReader
+  return isAtomUnit(char.charCodeAt(0)) ? atomReader : undefined
+}
 
 /** The tokens of an unfolded header value. */
 export const tokenize = (input: string): Result.Result<ReadonlyArray<Token>, Problem> => {
@@ -116,7 +122,13 @@ export const tokenize = (input: string): Result.Result<ReadonlyArray<Token>, Pro
       continue
     }
     const special = specials.get(char)
-    const found = special === undefined ? reader(char) : { kind: special, read: () => ({ text: char, end: start + 1 }) }
+    if (special !== undefined) {
+      tokens.push({ kind: special, text: char, start, end: start + 1, before })
+      before = "nothing"
+      start++
+      continue
+    }
+    const found = reader(char)
     if (found === undefined) {
       return Result.fail({ detail: `${JSON.stringify(char)} is not allowed here`, position: start, hint: quoteHint })
     }

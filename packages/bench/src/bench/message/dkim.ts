@@ -47,6 +47,7 @@ const effectMail = async (kind: Kind): Promise<Work> => {
   const Parcel = await import("@effect-mail/message/Parcel")
   const Envelope = await import("@effect-mail/protocol/Envelope")
   const NodeSha256 = await import("@effect-mail/node/NodeSha256")
+  const { Sha256 } = await import("@effect-mail/message/Sha256")
   const Effect = await import("effect/Effect")
   const Redacted = await import("effect/Redacted")
   const Result = await import("effect/Result")
@@ -56,7 +57,8 @@ const effectMail = async (kind: Kind): Promise<Work> => {
   const parcel = Result.getOrThrow(Parcel.fromBytes(message, envelope))
   const sign = Dkim.sign({ signers: [signer] })(parcel).pipe(
     Effect.map(({ body }) => body.bytes ?? new Uint8Array()),
-    Effect.provide(NodeSha256.layer)
+    // As in a mailer, which has it from the time when its layer was built.
+    Effect.provideService(Sha256, await Effect.runPromise(Effect.provide(Sha256, NodeSha256.layer)))
   )
   return work(() => Effect.runPromise(sign), verdicts(record))
 }
