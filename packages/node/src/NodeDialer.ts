@@ -179,6 +179,17 @@ export const config: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fun
   }
 })
 
+/**
+ * The dialer that the environment asks for, as a layer; see `config`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<Dialer.Dialer, Config.ConfigError> = Layer.effect(
+  Dialer.Dialer,
+  Effect.map(config, make)
+)
+
 const ipAddresses = (text: string): Result.Result<ReadonlyArray<string>, { readonly message: string }> => {
   const all = text.split(",").map((address) => address.trim())
   const wrong = all.find((address) => Net.isIP(address) === 0)

@@ -2,7 +2,8 @@ import { NodeDialer } from "@effect-mail/node"
 import { DialerContract, type ServerWire, TestCertificate } from "@effect-mail/testing"
 import type { Proxy } from "@effect-mail/transport"
 import { describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { type Duration, Effect, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import * as ProxyServer from "./support/proxy.ts"
 import * as Tcp from "./support/tcp.ts"
 
@@ -28,7 +29,7 @@ const subject = (proxy: Effect.Effect<Proxy.Proxy | undefined, never, Scope.Scop
         through === undefined
           ? Effect.map(Tcp.silentPort, (port) => (port === undefined ? undefined : place(port)))
           : Effect.undefined,
-      pass: () => Effect.void
+      pass: (duration: Duration.Duration) => TestClock.adjust(duration)
     }
   })
 
@@ -40,6 +41,6 @@ const ways = {
 
 for (const [way, proxy] of Object.entries(ways)) {
   describe(`NodeDialer, ${way}`, () => {
-    for (const { effect, name } of DialerContract.cases(subject(proxy))) it.live(name, () => effect)
+    for (const { effect, name } of DialerContract.cases(subject(proxy))) it.effect(name, () => effect)
   })
 }

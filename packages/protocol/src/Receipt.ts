@@ -20,8 +20,8 @@ export class CertificateInfo extends Schema.Class<CertificateInfo>("@effect-mail
   issuer: Schema.String,
   /** SHA-256 of the certificate, hex with colons: a pin of the certificate. */
   fingerprint: Schema.String,
-  /** SHA-256 of its public key, `sha256/` and base64: a pin of the key. */
-  pin: Schema.String
+  /** SHA-256 of its public key, `sha256/` and base64: a pin of the key, when that can be read. */
+  pin: Schema.optional(Schema.String)
 }) {}
 
 /**
@@ -68,7 +68,12 @@ export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/proto
   enhanced: Schema.optional(EnhancedStatus),
   /** The server's words, often with its queue id. */
   text: Schema.String,
-  tls: Schema.optional(TlsInfo)
+  tls: Schema.optional(TlsInfo),
+  /**
+   * What was asked for and not passed on, because the server does not offer its extension: keywords of parameters of MAIL and
+   * RCPT, such as `NOTIFY`. Absent when everything was.
+   */
+  omitted: Schema.optional(Schema.Array(Schema.String))
 }) {}
 
 /**

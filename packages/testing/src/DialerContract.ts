@@ -159,9 +159,9 @@ const shown = Effect.fnUntraced(function* (subject: Subject) {
   yield* Effect.forkScoped(Effect.ignore(server.secure))
   const { chain = [], fingerprint } = yield* client.secure(demand(serverName, false))
   const [own] = chain
-  if (own === undefined) return yield* new ContractError({ detail: "there is no certificate in the facts" })
+  if (own?.pin === undefined) return yield* new ContractError({ detail: "there is no certificate in the facts" })
   yield* equal(own.fingerprint, fingerprint, "the fingerprint of the first certificate")
-  return own
+  return { ...own, pin: own.pin }
 })
 
 const others = { key: `sha256/${"A".repeat(43)}=`, certificate: Array.from({ length: 32 }, () => "00").join(":") }

@@ -92,7 +92,7 @@ export const unpinned = (demand: TlsDemand, info: TlsInfo): WireError | undefine
   return new WireError({
     reason: "tls",
     detail: "neither the certificate nor its key is pinned",
-    hint: own === undefined ? undefined : `The key is ${own.pin}; pin it if you know that it is the server's`
+    hint: own?.pin === undefined ? undefined : `The key is ${own.pin}; pin it if you know that it is the server's`
   })
 }
 

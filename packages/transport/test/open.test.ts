@@ -1,7 +1,7 @@
 /** From the connection to where mail may flow. */
 import { Endpoint, type Failure, Receipt, Sasl, SaslExchange, SaslServer, TlsPolicy } from "@effect-mail/protocol"
-import { MemoryNetwork, Script } from "@effect-mail/testing"
-import { Dialer, SmtpSession } from "@effect-mail/transport"
+import { MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
+import { Dialer, SmtpSession, SmtpTransport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { authenticates } from "./support/auth.ts"
@@ -15,6 +15,7 @@ import {
   host,
   mail,
   open,
+  parcel,
   place,
   quit,
   rcpt,
@@ -265,7 +266,7 @@ describe("opportunistic TLS", () => {
 
 const mandatory = {
   "required TLS": TlsPolicy.required,
-  "pinned TLS": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).pin]),
+  "pinned TLS": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).pin ?? ""]),
   "pinned TLS, by certificate": TlsPolicy.pinned([MemoryNetwork.certificateOf(place).fingerprint])
 }
 
@@ -450,5 +451,21 @@ describe("AUTH", () => {
       const failure = yield* against([script], Effect.flip(open(TlsPolicy.required, { credentials: alice })))
       assert.strictEqual(refused(failure), "TempFailure auth relay later 454 4.7.0")
     })
+  )
+})
+
+describe("a Unix domain socket", () => {
+  it.effect("carries a message; its path is its name, and there is no port", () =>
+    Effect.gen(function* () {
+      const path = "/run/smtp"
+      yield* ScriptedServer.listen({ address: path, port: 25 }, [...hello(), ...transaction])
+      const to = Endpoint.unix(path)
+      const [outcome] = yield* SmtpTransport.sendVia([to], parcel(), settings)
+      const { address, host, port } = outcome?._tag === "Delivered" ? outcome : {}
+      assert.deepStrictEqual([host, address, port], [path, undefined, undefined])
+      const [failed] = yield* SmtpTransport.sendVia([Endpoint.unix("/run/nothing")], parcel(), settings)
+      const failure = failed?._tag === "Failed" ? failed.failure : undefined
+      assert.match(failure?.message ?? "", /^\/run\/nothing: connection refused/)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer))
   )
 })

@@ -160,13 +160,23 @@ const trim = (map: Map<string, unknown>, size: number): void => {
 }
 
 const factsOf = (certificate: Crypto.X509Certificate, fingerprint: string): CertificateInfo => {
-  const key = certificate.publicKey.export({ type: "spki", format: "der" })
+  const pin = pinOf(certificate)
   return new CertificateInfo({
     subject: nameOf(certificate.subject),
     issuer: nameOf(certificate.issuer),
     fingerprint,
-    pin: TlsPolicy.keyPin(Crypto.createHash("sha256").update(key).digest())
+    ...(pin === undefined ? {} : { pin })
   })
+}
+
+// A chain may hold a key of a kind that OpenSSL does not know, which throws.
+const pinOf = (certificate: Crypto.X509Certificate): string | undefined => {
+  try {
+    const key = certificate.publicKey.export({ type: "spki", format: "der" })
+    return TlsPolicy.keyPin(Crypto.createHash("sha256").update(key).digest())
+  } catch {
+    return undefined
+  }
 }
 
 // Whoever made the certificate chose these words, as many as he liked.
