@@ -117,5 +117,9 @@ export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =
   Result.gen(function* () {
     const section = yield* HeaderSection.parse(Encoding.toCrlf(yield* bytesOf(message)))
     const envelope = yield* envelopeOf(message, section)
-    return yield* Parcel.fromBytes(yield* edit(message, section, ambient), envelope)
+    const bytes = yield* edit(message, section, ambient)
+    // Most messages are sent as they are, and their header is known.
+    return bytes === section.bytes
+      ? Parcel.make(envelope, yield* Parcel.bodyFromBytes(bytes), HeaderSection.messageId(section))
+      : yield* Parcel.fromBytes(bytes, envelope)
   })

@@ -4,7 +4,6 @@
  */
 import * as Result from "effect/Result"
 import * as MessageError from "../MessageError.ts"
-import * as Bytes from "./bytes.ts"
 import * as Utf8 from "./utf8.ts"
 
 export interface Field {
@@ -46,8 +45,15 @@ export const bodyStart = (bytes: Uint8Array): number => {
 const fail = (detail: string, position: number, hint?: string) =>
   Result.fail(MessageError.make("bad-header", detail, { field: "header", position, hint }))
 
-const nameAt = (bytes: Uint8Array, start: number, colon: number): string =>
-  Bytes.binary(bytes.subarray(start, Math.min(colon, start + 100)))
+// In lower case, and no longer than anybody's; a view of the bytes would cost more than the name.
+const nameAt = (bytes: Uint8Array, start: number, colon: number): string => {
+  const octets: Array<number> = []
+  for (let at = start; at < Math.min(colon, start + 100); at++) {
+    const octet = bytes[at] ?? 0
+    octets.push(octet >= 65 && octet <= 90 ? octet + 32 : octet)
+  }
+  return String.fromCharCode(...octets)
+}
 
 /** The fields of a message's header. */
 export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.MessageError> => {
@@ -57,9 +63,10 @@ export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.Me
   if (nul !== -1) return fail("NUL is not allowed", nul)
   for (let start = 0; start < stop;) {
     let end = lineEnd(bytes, start)
-    const colon = bytes.subarray(start, end).indexOf(COLON) + start
+    const found = bytes.indexOf(COLON, start)
+    const colon = found < end ? found : -1
     // White space before the colon is obsolete, and still met (RFC 5322 section 4.5).
-    const name = nameAt(bytes, start, colon).trimEnd().toLowerCase()
+    const name = nameAt(bytes, start, colon < 0 ? end : colon).trimEnd()
     if (colon < start || !/^[!-9;-~]+$/.test(name)) {
       return fail(
         "a header line is not a field",
