@@ -85,6 +85,10 @@ describe("the limits of a simulation", () => {
       }
     ],
     [
+      "trouble that comes back after it was forgotten",
+      { failures: 1, rate: "none", limit: 1, gap: 15_000, endings: ["down", "ok", "down", "perm", ...downs(9)] }
+    ],
+    [
       "our own trouble",
       { failures: 2, rate: "both", limit: 4, gap: 15_000, endings: ["down", "down", "local", "local", ...downs(9)] }
     ]

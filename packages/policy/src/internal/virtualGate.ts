@@ -79,7 +79,10 @@ export const make = (limits: Limits.Limits): VirtualGate => {
     Site.shrink(site)
     if (ticket.watched) return
     site.troubled = true
-    if (breaker.isClosed()) breaker.record({ watched: true, life: breaker.life() }, "down", now)
+    if (!breaker.isClosed()) return
+    // Whoever is let in has old openings forgotten, once their time is up.
+    breaker.admit(now)
+    breaker.record({ watched: true, life: breaker.life() }, "down", now)
   }
 
   return { site, admit, release, leave, now: () => clock }
