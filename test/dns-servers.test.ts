@@ -3,7 +3,7 @@ import * as Resolver from "@effect-mail/dns/Resolver"
 import * as Route from "@effect-mail/dns/Route"
 import * as Router from "@effect-mail/dns/Router"
 import * as NodeResolver from "@effect-mail/node/NodeResolver"
-import { ResolverContract, RouterContract } from "@effect-mail/testing"
+import { ResolverContract, RouterContract, TimeLapse } from "@effect-mail/testing"
 import * as NodeDns from "@effect/platform-node/NodeDns"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
@@ -159,7 +159,11 @@ describe.skipIf(DnsPeers.missing !== undefined)(DnsPeers.missing ?? "Knot DNS an
 
     describe(`${name} over real name servers`, () => {
       for (const [title, { domain, expected, says }] of Object.entries(cases)) {
-        it.live(title, () =>
+        // Nobody waits for a resolver that is silent, except that the system's own has real timers.
+        const silent = domain === "silent.example" && name !== "layerMx"
+        const patient = <A, E>(test: Effect.Effect<A, E>) =>
+          silent ? it.effect(title, () => TimeLapse.run(test)) : it.live(title, () => test)
+        patient(
           Effect.gen(function* () {
             const router = yield* Router.Router
             if (isFailure(expected)) {

@@ -138,6 +138,33 @@ for (const server of Servers.servers) {
             })
         )
 
+        it.effect(`${name}: binary content is refused with 5.6.3, since the server does not offer BINARYMIME`, () =>
+          Effect.gen(function* () {
+            const { authority, door } = yield* at
+            const parcel = parcelOf(bytes(`${mark()}${header}\r\n\0\r\n`), bob)
+            const [outcome] = yield* send(door, authority, parcel)
+            assert.strictEqual(outcome?._tag === "Failed" ? outcome.failure.enhanced : undefined, "5.6.3")
+          })
+        )
+
+        // In LMTP it is DATA, unless the content is binary.
+        if (server.offers.includes("CHUNKING") && server !== Servers.dovecotLmtp) {
+          it.effect(`${name}: 4 MB arrive in one chunk (RFC 3030)`, () =>
+            Effect.gen(function* () {
+              const { authority, door, running } = yield* at
+              const marker = mark()
+              const content = bytes(`${marker}${header}${mime}\r\n${megabytes(4)}`)
+              const parcel = parcelOf(content, bob, "perm1@inbox.example")
+              const sent = yield* send(door, authority, parcel, { maxChunk: 8 * 1024 * 1024 })
+              assert.deepStrictEqual(sent.map(Receipt.outcomeWord), ["delivered", "perm"])
+              // Who was refused can tell how it was done.
+              const { transcript } = sent[1]?._tag === "Failed" ? sent[1].failure : { transcript: "" }
+              assert.include(transcript, `C: BDAT ${content.length} LAST`)
+              yield* arrived(server, running, parcel, marker)
+            })
+          )
+        }
+
         it.effect(`${name}: 50 MB arrive, in pieces`, () =>
           Effect.gen(function* () {
             const { authority, door, running } = yield* at

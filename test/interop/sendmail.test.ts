@@ -1,12 +1,12 @@
 /** The mail programs of Postfix and Exim, called by `SendmailTransport`. */
-import { Receipt } from "@effect-mail/protocol"
+import { Envelope, Receipt } from "@effect-mail/protocol"
 import { TestCertificate } from "@effect-mail/testing"
 import { SendmailTransport } from "@effect-mail/transport"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as Jail from "./support/jail.ts"
-import { arrived, bytes, header, mark, mime, parcelOf, words } from "./support/mail.ts"
+import { arrived, bytes, copies, header, mark, mime, parcelOf, words } from "./support/mail.ts"
 import * as Servers from "./support/servers.ts"
 
 const suite = Jail.missing === undefined ? describe : describe.skip
@@ -48,3 +48,34 @@ for (const { command, server, usage } of programs) {
     )
   })
 }
+
+suite("Postfix's sendmail, asked for a notification", () => {
+  it.live("sends it (-N, -R, -V)", () =>
+    Effect.gen(function* () {
+      const running = yield* Servers.postfix.start(yield* TestCertificate.make(Servers.host))
+      const args = [running.root, "/usr/sbin/sendmail"]
+      const { send } = yield* SendmailTransport.make({ path: "/usr/sbin/chroot", args, dsn: "plain" })
+      const envelope = Result.getOrThrow(
+        Envelope.make({
+          from: "ada@inbox.example",
+          envelopeId: "order+42",
+          ret: "HDRS",
+          to: [
+            { address: "bob@inbox.example", notify: ["SUCCESS"] },
+            { address: "carol@inbox.example", notify: "NEVER" }
+          ]
+        })
+      )
+      const marker = mark()
+      const parcel = { ...parcelOf(bytes(`${marker}${header}\r\nbody\r\n`), "bob@inbox.example"), envelope }
+      assert.deepStrictEqual(words(yield* send(parcel)), ["delivered", "delivered"])
+      const notes = (yield* copies(running, marker, 3)).filter(({ content }) => content.includes("multipart/report"))
+      assert.strictEqual(notes.length, 1)
+      const note = notes[0]?.content ?? ""
+      assert.match(note, /^Final-Recipient: rfc822; bob@inbox.example$/m)
+      assert.match(note, /^Action: delivered$/m)
+      assert.match(note, /^Original-Envelope-Id: order\+42$/m)
+      assert.notInclude(note, "\nbody\n")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+})

@@ -3,11 +3,11 @@ import { Report } from "@effect-mail/message"
 import { NodeDialer } from "@effect-mail/node"
 import { Endpoint, Envelope, Receipt, TlsPolicy } from "@effect-mail/protocol"
 import { TestCertificate } from "@effect-mail/testing"
-import { SmtpSettings, SmtpTransport } from "@effect-mail/transport"
+import { LmtpTransport, SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as Jail from "./support/jail.ts"
-import { arrived, bytes, copies, header, mark, parcelOf, send } from "./support/mail.ts"
+import { arrived, bytes, copies, header, mark, parcelOf, send, words } from "./support/mail.ts"
 import * as Servers from "./support/servers.ts"
 
 const suite = Jail.missing === undefined ? describe : describe.skip
@@ -97,5 +97,24 @@ suite("Postfix", () => {
         [["delivered", "Bob+1@other.example"]]
       )
     }).pipe(Effect.scoped)
+  )
+})
+
+suite("Dovecot's LMTP", () => {
+  it.live("says behind the message whose mailbox is full, and the others get it (CLASS-56)", () =>
+    Effect.gen(function* () {
+      const { door, running } = yield* start(Servers.dovecotLmtp)
+      const { endpoint } = yield* door("clear text")
+      const marker = mark()
+      const parcel = parcelOf(
+        bytes(`${marker}${header}\r\n`),
+        "bob@inbox.example",
+        "temp1@inbox.example",
+        "user1@inbox.example"
+      )
+      const transport = yield* LmtpTransport.make([endpoint], { name: "client.example" })
+      assert.deepStrictEqual(words(yield* transport.send(parcel)), ["delivered", "temp 452 data-end", "delivered"])
+      yield* arrived(Servers.dovecotLmtp, running, parcel, marker, 2)
+    }).pipe(Effect.scoped, Effect.provide(NodeDialer.layer()))
   )
 })

@@ -1,7 +1,10 @@
 import type { Sample } from "../src/bench/Meter.ts"
 import * as Meter from "../src/bench/Meter.ts"
 import { busyNote } from "../src/bench/Machine.ts"
-import { median, standing } from "../src/bench/Race.ts"
+import { chart } from "../src/bench/Chart.ts"
+import * as Page from "../src/bench/Page.ts"
+import { median, standing, verify } from "../src/bench/Race.ts"
+import { contentOf } from "../src/bench/servers/content.ts"
 import * as registry from "../src/bench/registry.ts"
 import type { Scenario } from "../src/bench/Scenario.ts"
 import { find, work } from "../src/bench/Scenario.ts"
@@ -57,7 +60,7 @@ for (const group of registry.names) {
 describe("the bench", () => {
   it("says which groups there are when one is asked for that is none", async () => {
     const error = await registry.load("nothing").catch((error: unknown) => String(error))
-    assert.include(error, "There is no group nothing; there are: all message protocol")
+    assert.include(error, `There is no group nothing; there are: all ${registry.names.join(" ")}`)
   })
 
   it("finds an implementation, and says when there is none", () => {
@@ -137,27 +140,114 @@ describe("the bench", () => {
     assert.match(busyNote([0.2, 3.25]) ?? "", /up to 3\.3 processes/)
   })
 
-  it("runs scenarios in processes of their own", { timeout: 60_000 }, async () => {
+  const keys = [
+    "scenario",
+    "implementation",
+    "version",
+    "perSecond",
+    "cpuMicrosPerItem",
+    "peakRssMiB",
+    "rounds",
+    "spread"
+  ]
+
+  const lines = async (...options: ReadonlyArray<string>) => {
     const program = Path.resolve(import.meta.dirname, "../src/bench.ts")
-    const options = ["protocol", "--json", "--rounds", "2", "--millis", "2", "--only", "address/bare"]
-    const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=source", program, ...options])
-    const lines = stdout
+    const args = ["--conditions=source", program, "--json", ...options]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    return stdout
       .trim()
       .split("\n")
-      .map((line): unknown => JSON.parse(line))
-    assert.strictEqual(lines.length, 3)
-    for (const line of lines) {
+      .map((line): Readonly<Record<string, unknown>> => JSON.parse(line))
+  }
+
+  it("runs scenarios in processes of their own, as often as asked for", { timeout: 120_000 }, async () => {
+    const found = await lines("protocol", "--rounds", "2", "--millis", "2", "--only", "address/bare")
+    assert.strictEqual(found.length, 3)
+    for (const line of found) {
       assert.deepNestedInclude(line, { scenario: "protocol/address/bare", rounds: 2 })
-      assert.hasAllKeys(line, [
-        "scenario",
-        "implementation",
-        "version",
-        "perSecond",
-        "cpuMicrosPerItem",
-        "peakRssMiB",
-        "rounds",
-        "spread"
-      ])
+      assert.hasAllKeys(line, keys)
     }
+  })
+
+  it("--quick runs once, over servers and beside programs of other languages, too", { timeout: 240_000 }, async () => {
+    const found = await lines("transport", "--quick", "--only", "ready/2kB")
+    assert.includeMembers(
+      found.map(({ implementation }) => implementation),
+      ["effect-mail", "nodemailer", "node:net, lock-step", "node:net, pipelined across messages"]
+    )
+    for (const line of found) {
+      assert.deepNestedInclude(line, { scenario: "transport/ready/2kB", rounds: 1, spread: 0 })
+      assert.hasAllKeys(line, keys)
+    }
+  })
+
+  it("ends with status 1 when somebody did other work", async () => {
+    const odd = {
+      ...implementation("peer"),
+      prepare: async () =>
+        work(
+          () => 1,
+          () => "something else"
+        )
+    }
+    const result = await Promise.resolve()
+      .then(() => verify({ ...scenario, implementations: [implementation("effect-mail"), odd] }, ["a", "b"]))
+      .catch((error: unknown) => String(error))
+    assert.match(String(result), /thing\/plain: peer did not do the same work as ours/)
+  })
+})
+
+describe("what the sink finds in a message", () => {
+  const message = (...lines: ReadonlyArray<string>) => Buffer.from(lines.join("\r\n"))
+  const plain = contentOf(message("Content-Type: text/plain", "", "Caf\u00e9", ""))
+
+  it("is the same whoever encoded it", () => {
+    const quoted = message(
+      "content-type: TEXT/plain; charset=utf-8",
+      "Content-Transfer-Encoding: quoted-printable",
+      "",
+      "Caf=C3=",
+      "=A9"
+    )
+    const base64 = message("Content-Type: text/plain", "Content-Transfer-Encoding: base64", "", "Q2Fmw6kK")
+    const inParts = message(
+      "Content-Type: multipart/mixed;",
+      ' boundary="b=1"',
+      "",
+      "--b=1",
+      "Content-Type: text/plain",
+      "",
+      "Caf\u00e9",
+      "--b=1--"
+    )
+    for (const other of [quoted, base64, inParts]) assert.deepStrictEqual(contentOf(other), plain)
+    assert.notDeepEqual(contentOf(message("Content-Type: text/plain", "", "Cafe")), plain)
+  })
+
+  it("tells whether it is signed", () => {
+    assert.include(contentOf(message("DKIM-Signature: v=1", "", "x")), "signed")
+  })
+})
+
+describe("the page", () => {
+  const result = { scenario, outcome: { standings: [ours, { ...ours, implementation: "<peer>" }], note: undefined } }
+
+  it("has a bar for each implementation, ours in colour, and nothing that is not escaped", () => {
+    const svg = chart("group", scenario, result.outcome.standings, "a machine & a day")
+    assert.strictEqual(svg.match(/<rect class="bar/g)?.length, 2)
+    assert.strictEqual(svg.match(/<rect class="bar ours"/g)?.length, 1)
+    assert.include(svg, "&#60;peer&#62;")
+    assert.include(svg, "a machine &#38; a day")
+  })
+
+  it("replaces what stands between the marks of a group, and nothing else", () => {
+    const text = "a\n<!-- results: group -->\nold\n<!-- end of results: group -->\nz"
+    const part = Page.table("group", [result], "a day")
+    const page = Page.replaced(text, "group", part)
+    assert.match(page, /^a\n<!-- results: group -->\n\na day\n\n\| Scenario [^]*<!-- end of results: group -->\nz$/)
+    assert.include(page, "| [thing/plain](charts/group-thing-plain.svg): things as they come (things) | 40 |")
+    assert.strictEqual(Page.replaced(page, "group", part), page)
+    assert.strictEqual(Page.replaced(text, "other", part), text)
   })
 })

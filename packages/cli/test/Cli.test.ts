@@ -63,7 +63,7 @@ describe("a wrong command line", () => {
     [
       "a word that --tls does not know",
       ["send", ...both, "--tls", "maybe"],
-      `--tls: "maybe" cannot be used, expected "opportunistic" | "required" | "none"; see effect-mail send --help`
+      `--tls: "maybe" cannot be used, expected "opportunistic" | "encrypted" | "required" | "none"; see effect-mail send --help`
     ],
     ...["x", "-1", "1.5", "1001", ""].map(
       (n) =>

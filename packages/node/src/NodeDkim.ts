@@ -4,35 +4,22 @@
  *
  * @since 0.1.0
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Signing from "@effect-mail/message/Signing"
 import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { file, wrong } from "./internal/environment.ts"
 import * as NodeSha256 from "./NodeSha256.ts"
-
-const wrong = (variable: string, detail: string) =>
-  new Config.ConfigError(new ConfigProvider.SourceError({ message: `${variable}: ${detail}` }))
-
-const keyFile = "EFFECT_MAIL_DKIM_KEY_FILE"
-
-const fromFile = Effect.gen(function* () {
-  const path = yield* Config.String(keyFile)
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fs.readFileString(path), ({ message }) => wrong(keyFile, message))
-  return Redacted.make(text)
-}).pipe(Effect.provide(NodeFileSystem.layer))
 
 // Line ends of a PEM are often written \n where a variable cannot hold them.
 const withLineEnds = (key: Redacted.Redacted) => Redacted.make(Redacted.value(key).replaceAll("\\n", "\n"))
 
-const keyOf = Effect.flatMap(Config.option(Config.Redacted("EFFECT_MAIL_DKIM_KEY")), (key) =>
-  Option.isSome(key) ? Effect.succeed(withLineEnds(key.value)) : fromFile
-)
+const keyOf = Effect.gen(function* () {
+  const text = yield* file("EFFECT_MAIL_DKIM_KEY_FILE", () => undefined)
+  return text === undefined ? withLineEnds(yield* Config.Redacted("EFFECT_MAIL_DKIM_KEY")) : Redacted.make(text)
+})
 
 const variables: Readonly<Record<string, string>> = {
   "bad-domain": "EFFECT_MAIL_DKIM_DOMAIN",
@@ -56,7 +43,7 @@ const variables: Readonly<Record<string, string>> = {
 export const layerConfig: Layer.Layer<never, Config.ConfigError> = Layer.unwrap(
   Effect.gen(function* () {
     const domain = yield* Config.option(Config.String("EFFECT_MAIL_DKIM_DOMAIN"))
-    if (Option.isNone(domain)) return Layer.empty
+    if (Option.isNone(domain) || domain.value === "") return Layer.empty
     const selector = yield* Config.String("EFFECT_MAIL_DKIM_SELECTOR")
     const key = yield* keyOf
     const signing = Effect.mapError(

@@ -29,7 +29,6 @@ const subject = (proxy: Effect.Effect<Proxy.Proxy | undefined, never, Scope.Scop
         through === undefined
           ? Effect.map(Tcp.silentPort, (port) => (port === undefined ? undefined : place(port)))
           : Effect.undefined,
-      // The clock is the test's, the sockets are real.
       pass: (duration: Duration.Duration) => TestClock.adjust(duration)
     }
   })

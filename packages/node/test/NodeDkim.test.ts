@@ -39,6 +39,7 @@ describe("NodeDkim.layerConfig", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* signers({}), [])
       assert.deepStrictEqual(yield* signers({ KEY: seed }), [])
+      assert.deepStrictEqual(yield* signers({ DOMAIN: "", SELECTOR: "", KEY: "" }), [])
     })
   )
 
@@ -61,7 +62,7 @@ describe("NodeDkim.layerConfig", () => {
       const secret = "c2VjcmV0LXNlY3JldA=="
       for (const [variables, named] of [
         [{ DOMAIN: "example.com" }, "EFFECT_MAIL_DKIM_SELECTOR"],
-        [place, "EFFECT_MAIL_DKIM_KEY_FILE"],
+        [place, "EFFECT_MAIL_DKIM_KEY"],
         [{ ...place, KEY: secret }, "EFFECT_MAIL_DKIM_KEY"],
         [{ ...place, KEY_FILE: "/nowhere/key.pem" }, "EFFECT_MAIL_DKIM_KEY_FILE"],
         [{ ...place, DOMAIN: "exa mple.com", KEY: seed }, "EFFECT_MAIL_DKIM_DOMAIN"],

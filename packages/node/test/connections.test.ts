@@ -229,7 +229,7 @@ describe("bytes in clear text at the change to TLS (CVE-2011-0411, TLS-003, V-12
       yield* client.read
       yield* client.secure(anything)
       yield* client.write([new TextEncoder().encode("EHLO client.example.com\r\n")])
-      while (heard.length < 2) yield* Effect.sleep(1)
+      while (heard.length < 2) yield* Effect.yieldNow
       assert.deepStrictEqual(heard, ["STARTTLS", "EHLO client.example.com\r\n"])
     }).pipe(Effect.scoped)
   )

@@ -117,6 +117,27 @@ export const make = (options: Options = {}): Result.Result<Limits, PolicyError> 
     }
   })
 
+/**
+ * What `make` needs for these limits with some of them changed: everything that is not given stays as it was, to the single
+ * number. With a lower maximum alone, no more than that run at first.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const change = (self: Limits, { breaker, concurrency, patience, rates }: Options): Options => {
+  const maximum = concurrency?.maximum ?? self.concurrency.maximum
+  return {
+    rates: rates ?? self.rates,
+    concurrency: { initial: concurrency?.initial ?? Math.min(self.concurrency.initial, maximum), maximum },
+    breaker: {
+      failures: breaker?.failures ?? self.breaker.failures,
+      rest: breaker?.rest ?? self.breaker.rest,
+      longestRest: breaker?.longestRest ?? self.breaker.longestRest
+    },
+    patience: patience ?? self.patience
+  }
+}
+
 // An attempt that a later rate refuses has used up the earlier ones, which matters least for the short windows.
 const byWindow = (a: Rate, b: Rate) => Duration.Order(a.window, b.window)
 

@@ -23,7 +23,7 @@ import * as Backoff from "./Backoff.ts"
 import type { AtEnd } from "./Decision.ts"
 import { mistake } from "./internal/checks.ts"
 import { settings } from "./internal/settings.ts"
-import type * as Limits from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import type { PolicyError } from "./PolicyError.ts"
 import * as Provider from "./Provider.ts"
 import * as Rule from "./Rule.ts"
@@ -507,7 +507,7 @@ export const limits: {
   /** Sets how fast and how much at once. */
   (self: Policy, limits: Limits.Options): Policy
 } = dual(2, (self: Policy, changed: Limits.Options): Policy =>
-  makeUnsafe({ ...self, limits: { ...self.limits, ...changed } })
+  makeUnsafe({ ...self, limits: Limits.change(self.limits, changed) })
 )
 
 /**

@@ -18,7 +18,7 @@ import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Backoff from "./Backoff.ts"
-import type * as Limits from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import * as Policy from "./Policy.ts"
 import { PolicyError } from "./PolicyError.ts"
 import * as Provider from "./Provider.ts"
@@ -180,7 +180,7 @@ const change = (before: Policy.Policy, changes: Changes): Result.Result<Policy.P
       onUncertain: changes.onUncertain ?? self.onUncertain,
       atEnd: changes.atEnd ?? self.atEnd,
       rules: [...(changes.rules ?? []), ...self.rules],
-      limits: changes.limits === undefined ? self.limits : { ...self.limits, ...limits(changes.limits) }
+      limits: changes.limits === undefined ? self.limits : Limits.change(self.limits, limits(changes.limits))
     })
   })
 

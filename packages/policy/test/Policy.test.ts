@@ -71,6 +71,32 @@ describe("Policy", () => {
       }
     })
 
+    it("changes of limits leave every number alone that they do not name", () => {
+      const { limits } = Policy.standard.pipe(
+        Policy.limits({
+          concurrency: { initial: 8, maximum: 50 },
+          breaker: { rest: "1 minute" },
+          patience: "1 second"
+        }),
+        Policy.limits({ concurrency: { maximum: 40 }, breaker: { failures: 2 } }),
+        Policy.limits({ rates: [{ limit: 1, window: "1 second" }] })
+      )
+      assert.deepStrictEqual(limits.concurrency, { initial: 8, maximum: 40 })
+      assert.deepStrictEqual(limits.breaker, {
+        failures: 2,
+        rest: Duration.minutes(1),
+        longestRest: Duration.hours(1)
+      })
+      assert.deepStrictEqual(limits.patience, Duration.seconds(1))
+      assert.lengthOf(limits.rates, 1)
+      const narrow = Policy.limits(Policy.standard, { concurrency: { maximum: 2 } })
+      assert.deepStrictEqual(narrow.limits.concurrency, { initial: 2, maximum: 2 })
+      assert.throws(
+        () => Policy.limits(narrow, { concurrency: { initial: 3 } }),
+        /must be at most the maximum of 2, not 3/
+      )
+    })
+
     it("takes a policy as options, so that one setting can be changed", () => {
       const changed = Policy.makeUnsafe({ ...Policy.transactional, greetingGrace: { attempts: 1 } })
       assert.deepStrictEqual(changed.giveUpAfter, Duration.hours(4))

@@ -68,7 +68,12 @@ export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/proto
   enhanced: Schema.optional(EnhancedStatus),
   /** The server's words, often with its queue id. */
   text: Schema.String,
-  tls: Schema.optional(TlsInfo)
+  tls: Schema.optional(TlsInfo),
+  /**
+   * What was asked for and not passed on, because the server does not offer its extension: keywords of parameters of MAIL and
+   * RCPT, such as `NOTIFY`. Absent when everything was.
+   */
+  omitted: Schema.optional(Schema.Array(Schema.String))
 }) {}
 
 /**

@@ -42,8 +42,11 @@ export interface SendmailSettings {
   readonly path: string
   /** Arguments in front of ours, such as `["-C", "/etc/other.cf"]`; none. */
   readonly args: ReadonlyArray<string>
-  /** Whether the program takes `-N`, `-R` and `-V`, the wishes for notifications (RFC 3461); Postfix and Sendmail do. */
-  readonly dsn: boolean
+  /**
+   * Whether the program takes `-N`, `-R` and `-V`, the wishes for notifications (RFC 3461), and how it reads the envelope
+   * id of `-V`: as it is (`plain`, Postfix) or encoded (`xtext`, Sendmail); false.
+   */
+  readonly dsn: false | "plain" | "xtext"
   /** What becomes of such a wish when it does not; `omit`. */
   readonly onMissing: "refuse" | "omit"
   /** How long one call may take before the program is ended; 10 minutes, since some programs deliver before they exit. */
@@ -133,13 +136,15 @@ export const layer = (settings?: Partial<SendmailSettings>): Layer.Layer<Transpo
   Layer.effect(Transport, make(settings))
 
 const send = Effect.fnUntraced(function* (parcel: Parcel.Parcel, settings: SendmailSettings) {
-  const plan = Handover.plan(parcel, settings.dsn, settings.onMissing)
-  const calls = plan.groups.flatMap((group) =>
-    Arr.chunksOf(group.parcel.envelope.recipients, maxRecipients).map((recipients) => ({
+  const plan = Handover.plan(parcel, settings.dsn !== false, settings.onMissing)
+  const calls = plan.groups.flatMap((group) => {
+    const { options } = group.parcel.envelope
+    const wishes = { ...group, envelopeId: settings.dsn === "plain" ? options.envelopeId : group.envelopeId }
+    return Arr.chunksOf(group.parcel.envelope.recipients, maxRecipients).map((recipients) => ({
       parcel: Parcel.withRecipients(group.parcel, recipients),
-      send: (part: Parcel.Parcel) => call(part, argumentsOf(part, group), settings)
+      send: (part: Parcel.Parcel) => call(part, argumentsOf(part, wishes), settings)
     }))
-  )
+  })
   return Outcomes.inOrder(parcel.envelope, [...plan.refused, ...(yield* Outcomes.inTurn(calls))])
 })
 
@@ -155,9 +160,9 @@ const call = Effect.fnUntraced(function* (
     Effect.sync(() => (handed = true))
   )
   const command = ChildProcess.make(path, [...before, ...args], { forceKillAfter: grace })
-  const ended = yield* Effect.timeoutOption(run(command, body), timeout)
-  if (Option.isNone(ended)) return Outcomes.allFailed(parcel, tooSlow(path, Duration.fromInputUnsafe(timeout), handed))
-  return Option.match(verdict(path, ended.value, handed), {
+  const result = yield* Effect.timeoutOption(run(command, body), timeout)
+  if (Option.isNone(result)) return Outcomes.allFailed(parcel, tooSlow(path, Duration.fromInputUnsafe(timeout), handed))
+  return Option.match(verdict(path, result.value, handed), {
     onNone: () => Outcomes.delivered(parcel, `Queued by ${path}`),
     onSome: (failure) => Outcomes.allFailed(parcel, failureFor(parcel, failure))
   })
@@ -166,7 +171,7 @@ const call = Effect.fnUntraced(function* (
 // How a program ended.
 type Ended =
   | { readonly _tag: "NotStarted"; readonly error: PlatformError }
-  | { readonly _tag: "Killed"; readonly said: string }
+  | { readonly _tag: "Killed" }
   | { readonly _tag: "Exited"; readonly code: number; readonly read: boolean; readonly said: string }
 
 /*
@@ -191,18 +196,25 @@ const run = Effect.fnUntraced(function* (
           const printed = yield* listen(program.all)
           const writing = yield* Effect.forkIn(Stream.run(source, program.stdin), outer)
           const exit = yield* Effect.raceFirst(Effect.result(program.exitCode), Deferred.await(unreadable))
-          if (Result.isFailure(exit)) return { _tag: "Killed", said: yield* printed.said } as const
-          if (exit.success !== 0)
-            return { _tag: "Exited", code: exit.success, read: true, said: yield* printed.said } as const
+          if (Result.isFailure(exit)) return { _tag: "Killed" } as const
+          const code = exit.success
+          if (code !== 0) return { _tag: "Exited", code, read: true, said: yield* printed.said } as const
           // It may have left a process behind that delivers; that one is not ours to end.
           yield* Effect.ignore(program.unref)
-          const written = yield* Fiber.await(writing)
-          return { _tag: "Exited", code: 0, read: Exit.isSuccess(written), said: "" } as const
+          return { _tag: "Exited", code: 0, read: yield* ended(writing, unreadable), said: "" } as const
         })
       )
     )
   )
 })
+
+// Whether all of the message was written to a program that has ended: if so, it is known at once.
+const ended = (writing: Fiber.Fiber<void, unknown>, unreadable: Deferred.Deferred<never, MessageError>) =>
+  Effect.map(Fiber.await(writing), Exit.isSuccess).pipe(
+    Effect.raceFirst(Effect.as(Effect.exit(Deferred.await(unreadable)), false)),
+    Effect.timeoutOption("1 second"),
+    Effect.map(Option.getOrElse(() => false))
+  )
 
 // Reads what the program prints, so that it never waits for us. A process that it left behind may keep the pipe open, so
 // that `said` waits for the end no longer than a second.
@@ -222,7 +234,7 @@ const verdict = (program: string, ended: Ended, handed: boolean): Option.Option<
     case "NotStarted":
       return Option.some(notStarted(program, ended.error))
     case "Killed":
-      return Option.some(Sysexits.failure(137, { program, said: ended.said, uncertain: handed }))
+      return Option.some(killed(program, handed))
     case "Exited":
       if (ended.code !== 0) {
         return Option.some(Sysexits.failure(ended.code, { program, said: ended.said, uncertain: handed }))
@@ -251,6 +263,17 @@ const notStarted = (program: string, { reason }: PlatformError) => {
         hint: "Install a mail program there, or set the path"
       })
 }
+
+// Whoever did it: what it had of the message may be queued.
+const killed = (program: string, uncertain: boolean) =>
+  Failure.temp({
+    stage: "data-end",
+    scope: "host",
+    next: "later",
+    enhanced: "4.3.0",
+    reason: `${program} was killed by a signal`,
+    uncertain
+  })
 
 const notRead = (program: string) =>
   Failure.temp({

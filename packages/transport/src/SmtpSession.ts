@@ -259,20 +259,21 @@ const session = (
   const outcome = (
     recipient: string,
     verdict: ClientDialogue.Verdict,
-    failures: Map<Failure.Problem, Failure.Failure>
+    failures: Map<Failure.Problem, Failure.Failure>,
+    omitted: ReadonlyArray<string>
   ) => {
-    if (verdict._tag === "Accepted") return delivered(endpoint, recipient, verdict.reply, conversation.tls())
+    if (verdict._tag === "Accepted") return delivered(endpoint, recipient, verdict.reply, conversation.tls(), omitted)
     const failure = failures.get(verdict) ?? fail(verdict)
     failures.set(verdict, failure)
     return new Receipt.Failed({ recipient, attempts: 1, failure })
   }
   // Recipients that share a problem share the failure.
-  const outcomes = ({ recipients }: Parcel["envelope"], { left, verdicts }: ClientDialogue.Submission) => {
+  const outcomes = ({ recipients }: Parcel["envelope"], { left, omitted, verdicts }: ClientDialogue.Submission) => {
     const failures = new Map<Failure.Problem, Failure.Failure>()
     const all: Array<Receipt.Outcome> = []
     for (const [index, verdict] of verdicts.entries()) {
       if (left.includes(index)) continue
-      all.push(outcome(recipients[index]?.address ?? "", verdict, failures))
+      all.push(outcome(recipients[index]?.address ?? "", verdict, failures, omitted))
     }
     return all
   }
@@ -342,8 +343,16 @@ const isUnheard = (verdict: ClientDialogue.Verdict): boolean => {
   return verdict._tag === "Refused" && verdict.stage === "mail" && verdict.reply.code === 421
 }
 
-const delivered = (endpoint: Endpoint, recipient: string, reply: Reply.Reply, tls: Receipt.TlsInfo | undefined) =>
+const delivered = (
+  endpoint: Endpoint,
+  recipient: string,
+  reply: Reply.Reply,
+  tls: Receipt.TlsInfo | undefined,
+  omitted: ReadonlyArray<string>
+) =>
   new Receipt.Delivered({
+    // Never silent (SMTP-025).
+    ...(omitted.length === 0 ? {} : { omitted }),
     recipient,
     attempts: 1,
     ...Failure.at(endpoint),

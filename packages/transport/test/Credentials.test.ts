@@ -137,7 +137,7 @@ describe("oauth", () => {
 
   const refusal = [reply("535 5.7.8 No"), ...quit]
 
-  it.effect("after a 535 gets another token, once, and tries it over a new connection", () => {
+  it.effect("after a 535 gets another token, once, and tries it over a new connection (AUTH-025)", () => {
     const { asked, token } = tokens("stale", "fresh")
     const welcome = [expect(bearer("fresh")), reply("235 2.7.0 Welcome"), ...mail, ...rcpt(), ...data(), ...quit]
     return against(

@@ -108,25 +108,30 @@ describe("how the program is called (SEND-002, SEND-003, SEND-005)", () => {
     ]
   } as const satisfies Envelope.Input
 
-  it.effect("wishes for notifications are asked for in one call for each kind, when the program takes them", () =>
-    run(
-      Effect.gen(function* () {
-        const { calls, path } = yield* program()
-        const { send } = yield* SendmailTransport.make({ path, dsn: true })
-        assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
-        const common = ["-i", "-f", from, "-R", "hdrs", "-V", "order+2B42", "-N"]
-        assert.deepStrictEqual(
-          calls()
-            .map(({ args }) => args.join(" "))
-            .toSorted(),
-          [
-            [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
-            [...common, "never", "--", "carol@example.org"].join(" ")
-          ]
-        )
-      })
+  for (const [dsn, envelopeId] of [
+    ["plain", "order+42"],
+    ["xtext", "order+2B42"]
+  ] as const) {
+    it.effect(`wishes for notifications are asked for in one call for each kind, the envelope id in ${dsn}`, () =>
+      run(
+        Effect.gen(function* () {
+          const { calls, path } = yield* program()
+          const { send } = yield* SendmailTransport.make({ path, dsn })
+          assert.strictEqual(shown(yield* send(enveloped(wishes))), "delivered, delivered, delivered")
+          const common = ["-i", "-f", from, "-R", "hdrs", "-V", envelopeId, "-N"]
+          assert.deepStrictEqual(
+            calls()
+              .map(({ args }) => args.join(" "))
+              .toSorted(),
+            [
+              [...common, "failure,delay", "--", "bob@example.org", "dave@example.org"].join(" "),
+              [...common, "never", "--", "carol@example.org"].join(" ")
+            ]
+          )
+        })
+      )
     )
-  )
+  }
 
   it.effect("without `dsn` they are left out, or refused", () =>
     run(
@@ -293,6 +298,21 @@ describe("how it ends (SEND-001, V-112)", () => {
           )
         )
         assert.strictEqual(shown(yield* send(large)), "uncertain 4.3.0 message later data-end")
+      })
+    )
+  )
+
+  it.live("nor is one that ends before the message does", () =>
+    run(
+      Effect.gen(function* () {
+        const { path } = yield* program("exit 0")
+        const { send } = yield* SendmailTransport.make({ path })
+        const begun = pieces("Subject: x\r\n\r\n")
+        const late = Effect.delay(Effect.fail(MessageError.make("unreadable-file", "the file is gone")), "300 millis")
+        for (const rest of [Stream.never, Stream.fromEffect(late)]) {
+          const outcomes = yield* send(streamed(Stream.concat(begun, rest)))
+          assert.strictEqual(shown(outcomes), "uncertain 4.3.0 message later data-end")
+        }
       })
     )
   )

@@ -95,7 +95,7 @@ const overNodemailer: Subject = Effect.sync(() => {
   })
   return {
     transport: NodemailerTransport.make(transporter),
-    received: Effect.sync(() => received),
+    received: Effect.succeed(received),
     refused: "perm@example.org"
   }
 })

@@ -8,8 +8,8 @@ import {
 } from "@effect-mail/transport"
 import nodemailer from "nodemailer"
 
-// The mail program of this machine.
-export const local = SendmailTransport.layer({ path: "/usr/sbin/sendmail", dsn: true })
+// The mail program of this machine, which is that of Postfix.
+export const local = SendmailTransport.layer({ path: "/usr/sbin/sendmail", dsn: "plain" })
 
 // A mailbox store behind us, with an answer for each recipient.
 export const store = LmtpTransport.layer([Endpoint.make({ host: "store.example.com", port: 24 })])

@@ -51,17 +51,21 @@ const clear = (root: string): void => {
   for (const pid of inhabitants(root)) process.kill(pid, "SIGKILL")
 }
 
-/** A copy of the folder that is gone with the scope, with all who run in it. */
-export const make = Effect.gen(function* () {
-  const folder = Fs.realpathSync(yield* Peers.folder)
-  const root = Path.join(folder, "root")
-  // Links to the programs and libraries, which nobody changes; copies where the disk is another one.
+// Links to the programs and libraries, which nobody changes; copies where the disk is another one.
+const copy = (root: string): void => {
   try {
     run("cp", "-al", Path.join(unpacked, "root"), root)
   } catch {
     Fs.rmSync(root, { recursive: true, force: true })
     run("cp", "-a", Path.join(unpacked, "root"), root)
   }
+}
+
+/** A copy of the folder that is gone with the scope, with all who run in it. */
+export const make = Effect.gen(function* () {
+  const folder = Fs.realpathSync(yield* Peers.folder)
+  const root = Path.join(folder, "root")
+  copy(root)
   yield* Effect.addFinalizer(() => Effect.sync(() => clear(root)))
   const inside = (path: string): string => Path.join(root, path)
   return {

@@ -4,7 +4,7 @@ import { NodeDialer } from "@effect-mail/node"
 import { Envelope, Receipt, Sasl } from "@effect-mail/protocol"
 import { SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert } from "@effect/vitest"
-import { Effect, Redacted, Result, Schedule } from "effect"
+import { Data, Effect, Redacted, Result, Schedule } from "effect"
 import type * as Servers from "./servers.ts"
 
 // Every message begins with a field that tells it from all others, and from what a server puts in front.
@@ -36,10 +36,16 @@ export const parcelOf = (content: Uint8Array, ...to: ReadonlyArray<string>): Par
 }
 
 /** Sends through a door of a server, as ada where she must say who she is. */
-export const send = (door: Servers.Door, authority: string, parcel: Parcel.Parcel) =>
+export const send = (
+  door: Servers.Door,
+  authority: string,
+  parcel: Parcel.Parcel,
+  settings: Partial<SmtpSettings.SmtpSettings> = {}
+) =>
   SmtpTransport.sendVia([door.endpoint], parcel, {
     ...SmtpSettings.standard,
     name: "client.example",
+    ...settings,
     ...(door.auth
       ? {
           credentials: new Sasl.Password({ username: "ada", password: Redacted.make("secret") }),
@@ -56,12 +62,13 @@ export const words = (outcomes: ReadonlyArray<Receipt.Outcome>): ReadonlyArray<s
 
 const latin1 = (content: Uint8Array): string => Buffer.from(content).toString("latin1")
 
+class TooFew extends Data.TaggedError("TooFew")<{ readonly found: number; readonly wanted: number }> {}
+
 /** The copies of a message that were delivered: servers do it in their own time. */
 export const copies = (running: Pick<Servers.Running, "delivered">, marker: string, wanted: number) =>
   Effect.suspend(() => {
     const found = running.delivered().filter(({ content }) => content.slice(0, 65_536).includes(marker.trimEnd()))
-    const missing = new Error(`${found.length} copies of ${wanted} were delivered`)
-    return found.length < wanted ? Effect.fail(missing) : Effect.succeed(found)
+    return found.length < wanted ? Effect.fail(new TooFew({ found: found.length, wanted })) : Effect.succeed(found)
   }).pipe(Effect.retry(Schedule.upTo(Schedule.spaced("50 millis"), { times: 600 })))
 
 const fieldNames = (text: string): ReadonlyArray<string> =>

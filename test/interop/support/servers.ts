@@ -379,7 +379,7 @@ match from any for domain "inbox.example" action keep
 export const dovecotLmtp: Server = {
   name: "Dovecot, LMTP",
   missing: Jail.missing,
-  doors: ["clear text", "TLS"],
+  doors: ["clear text", "STARTTLS", "TLS"],
   adds: ["Return-Path", "Delivered-To", "Received"],
   newline: "\r\n",
   offers: ["CHUNKING"],
@@ -428,7 +428,7 @@ service lmtp {
 `,
       [clear, tls]
     )
-    return { doors: doors({ clear, tls }, { protocol: "lmtp" }), ...kept }
+    return { doors: doors({ clear, startTls: clear, tls }, { protocol: "lmtp" }), ...kept }
   })
 }
 

@@ -69,7 +69,8 @@ export const standing = (
   }
 }
 
-const verify = (scenario: Scenario, digests: ReadonlyArray<string>): void => {
+/** Fails when what implementations yield is not the same. */
+export const verify = (scenario: Scenario, digests: ReadonlyArray<string>): void => {
   const odd = scenario.implementations.filter((_, i) => digests[i] !== digests[0])
   if (odd.length > 0) {
     const names = odd.map(({ name }) => name).join(", ")

@@ -75,6 +75,8 @@ export interface Scenario {
   readonly items: number
   /** Items per second that ours is to reach, where somebody said so. */
   readonly goal?: number | undefined
+  /** Whether it takes its time even when it is done once. */
+  readonly slow?: boolean | undefined
   /** Starts the servers. */
   readonly stage?: (() => Promise<Stage>) | undefined
   /** Ours first. */

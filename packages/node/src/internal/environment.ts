@@ -18,7 +18,8 @@ export const parsed = <A>(
   return Config.map(Config.schema(Schema.String.check(valid), variable), (text) => Result.getOrThrow(parse(text)))
 }
 
-const wrong = (variable: string, message: string, cause?: unknown): Config.ConfigError =>
+/** A `ConfigError` under the name of a variable. */
+export const wrong = (variable: string, message: string, cause?: unknown): Config.ConfigError =>
   new Config.ConfigError(new ConfigProvider.SourceError({ message: `${variable}: ${message}`, cause }))
 
 /** The text of the file whose path the variable has, if it has one; `check` says what is wrong with it. */

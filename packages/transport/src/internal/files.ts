@@ -69,8 +69,8 @@ export const writeNew = <E>(path: string, content: Stream.Stream<Uint8Array, E>,
     })
   )
 
-// What was put into a folder is only there for good once the folder is synced. Some systems cannot open one for it.
-const syncFolder = Effect.fnUntraced(function* (folder: string) {
+/** What was put into a folder is only there for good once the folder is synced. Some systems cannot open one for it. */
+export const syncFolder = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const sync = Effect.scoped(Effect.flatMap(fs.open(folder, { flag: "r" }), (file) => file.sync))
   yield* Effect.catchIf(

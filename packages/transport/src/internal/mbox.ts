@@ -3,6 +3,7 @@ import * as Failure from "@effect-mail/protocol/Failure"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -93,10 +94,13 @@ export const append = (spool: string, target: string, mode: number) =>
       const file = yield* fs.open(target, { flag: "a+", mode })
       const before = (yield* file.stat).size
       const gap = yield* separator(file, BigInt(before.toString()))
+      const path = yield* Path.Path
       const write = Stream.succeed(encoder.encode(gap)).pipe(
         Stream.concat(fs.stream(spool)),
         Stream.runForEach((chunk) => file.writeAll(chunk)),
-        Effect.andThen(file.sync)
+        Effect.andThen(file.sync),
+        // The file may be new.
+        Effect.andThen(Files.syncFolder(path.dirname(target)))
       )
       yield* Effect.uninterruptible(
         Effect.onError(write, () => Effect.ignore(Effect.andThen(file.truncate(Number(before)), file.sync)))

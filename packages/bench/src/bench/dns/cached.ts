@@ -11,7 +11,7 @@ const hostsIn = (n: number) => [1, 2].map((host) => `mx${host}.d${n}.example`)
 
 const addressesOf = (n: number, host: string) => ({
   A: `192.${host}.${(n >> 8) & 255}.${n & 255}`,
-  AAAA: `2001:db8:${host}::${(n >> 8).toString(16)}:${(n & 255).toString(16)}`
+  AAAA: `2001:db8:${host}::${((n >> 8) + 1).toString(16)}:${((n & 255) + 1).toString(16)}`
 })
 
 // A resolver that has all answers at once, so that nothing but the routes and their cache is measured.

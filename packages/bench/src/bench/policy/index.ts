@@ -51,7 +51,9 @@ const counter = async (): Promise<Work> => {
 const messages = 10_000
 
 const simulated = async (): Promise<Work> => {
-  const { Policy, Simulation, World } = await import("@effect-mail/policy")
+  const Policy = await import("@effect-mail/policy/Policy")
+  const Simulation = await import("@effect-mail/policy/Simulation")
+  const World = await import("@effect-mail/policy/World")
   const Effect = await import("effect/Effect")
   const program = Simulation.run(Policy.standard, World.outage({ from: 0, until: "6 days" }), { messages })
   return work(

@@ -1,8 +1,10 @@
 /** The mail servers of a scenario: Postfix's smtp-sink where it can be used, and the bench's own, which says what it received. */
 import { type ChildProcess, fork, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Stage } from "../Scenario.ts"
 import type { Order, Received } from "./sink.ts"
@@ -55,11 +57,19 @@ export interface Way {
   readonly roundTrip?: number | undefined
   /** Whether all are to send the same octets, and not only the same content. */
   readonly exact?: boolean | undefined
+  /** Whether the server listens on every address of the loopback network; smtp-sink would listen on all others, too. */
+  readonly everyAddress?: boolean | undefined
 }
 
-/** Starts the servers; `port` is where the time is taken, `verifyPort` where what was received is kept. */
-export const stage = async ({ exact = false, roundTrip = 0, tls = false }: Way): Promise<Stage> => {
+/** Starts the servers, and makes a folder for files; `port` is where the time is taken, `verifyPort` where what was received is kept. */
+export const stage = async ({
+  everyAddress = false,
+  exact = false,
+  roundTrip = 0,
+  tls = false
+}: Way): Promise<Stage> => {
   const children: Array<ChildProcess> = []
+  const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
   const begun = <A extends { readonly child: ChildProcess }>(server: A): A => {
     children.push(server.child)
     return server
@@ -68,14 +78,13 @@ export const stage = async ({ exact = false, roundTrip = 0, tls = false }: Way):
   const pems = certificate === undefined ? [] : [certificate.certificate, certificate.key]
   const verify = begun(await started("./sink.ts", ...pems))
   verify.child.send("keep" satisfies Order)
-  const postfix = !tls && existsSync(smtpSink)
+  const postfix = !tls && !everyAddress && existsSync(smtpSink)
   const { port } = begun(postfix ? await startSmtpSink() : await started("./sink.ts", ...pems))
+  const why = tls ? "does not speak TLS" : everyAddress ? "would be open to the network" : "is not installed"
   const way = roundTrip > 0 ? begun(await started("./delay.ts", String(port), String(roundTrip))).port : port
   return {
-    facts: { port: way, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
-    note: postfix
-      ? undefined
-      : `To the bench's own sink, in Node.js: smtp-sink ${tls ? "does not speak TLS" : "is not installed"}`,
+    facts: { folder, port: way, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
+    note: postfix ? undefined : `To the bench's own sink, in Node.js: smtp-sink ${why}`,
     received: async () => {
       verify.child.send("take" satisfies Order)
       const [messages] = await once(verify.child, "message")
@@ -85,6 +94,7 @@ export const stage = async ({ exact = false, roundTrip = 0, tls = false }: Way):
     },
     stop: async () => {
       for (const child of children) child.kill()
+      rmSync(folder, { recursive: true, force: true })
     }
   }
 }

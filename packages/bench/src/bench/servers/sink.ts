@@ -1,6 +1,6 @@
 /**
  * A plain mail server that takes everything, in a process of its own: `sink.ts [certificate and key in PEM]`. It offers
- * PIPELINING and 8BITMIME. It tells its parent its port, and when asked what it received: for each message the recipients,
+ * PIPELINING and 8BITMIME, to clients on this machine, on every address of it. It tells its parent its port, and when asked what it received: for each message the recipients,
  * the hash of the octets, and what a reader finds in it.
  */
 import { createHash } from "node:crypto"
@@ -77,6 +77,7 @@ const serve = (socket: Socket): void => {
     return joined.subarray(at + end.length)
   }
 
+  if (!/^(?:::ffff:)?127\./.test(socket.remoteAddress ?? "")) return void socket.destroy()
   socket.setNoDelay(true)
   socket.on("error", () => socket.destroy())
   socket.write("220 sink.example ESMTP\r\n")
@@ -116,7 +117,7 @@ process.on("message", (order: Order) => {
 })
 process.on("disconnect", () => process.exit(0))
 
-server.listen({ port: 0, host: "127.0.0.1", backlog: 1024 }, () => {
+server.listen({ port: 0, host: "0.0.0.0", backlog: 1024 }, () => {
   const address = server.address()
   process.send?.(typeof address === "object" && address !== null ? address.port : 0)
 })

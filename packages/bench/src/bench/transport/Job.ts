@@ -1,4 +1,6 @@
 /** What is sent, how, and by whom. */
+import { existsSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import type { Facts, Work } from "../Scenario.ts"
 
 /** What is sent. */
@@ -6,8 +8,10 @@ export interface Job {
   /** A ready message; a letter that is composed; the same with an attachment of so many octets; a letter that is signed. */
   readonly message:
     | { readonly kind: "ready" | "letter" | "signed" }
-    | { readonly kind: "attachment"; readonly size: number }
+    | { readonly kind: "attachment"; readonly size: number; readonly onDisk?: boolean | undefined }
   readonly recipients: number
+  /** Who gets it, when that is not `recipientsOf` it. */
+  readonly to?: ReadonlyArray<string> | undefined
   /** Connections at the same time; all messages of a run are there from the beginning. */
   readonly connections: number
   /** A connection for each message. */
@@ -22,6 +26,10 @@ export interface Place {
   readonly port: number
   /** The certificate to trust, in PEM; empty without TLS. */
   readonly ca: string
+  /** 127.0.0.1 when there is none. */
+  readonly address?: string | undefined
+  /** Where files may be written. */
+  readonly folder?: string | undefined
 }
 
 /** Sends messages to one server. */
@@ -38,8 +46,8 @@ export const name = "client.example"
 
 export const sender = "ada@example.com"
 
-export const recipientsOf = ({ recipients }: Job): ReadonlyArray<string> =>
-  Array.from({ length: recipients }, (_, n) => `bob${n}@example.net`)
+export const recipientsOf = ({ recipients, to }: Job): ReadonlyArray<string> =>
+  to ?? Array.from({ length: recipients }, (_, n) => `bob${n}@example.net`)
 
 const line = "A line of text as people and programs write it, about seventy octets long.\r\n"
 
@@ -82,16 +90,24 @@ export const attachment = (size: number): Buffer => {
   return bytes
 }
 
+/** The attachment as a file in the folder of the scenario. */
+export const fileOf = ({ message }: Job, { folder = "" }: Place): string => {
+  const path = join(folder, "file.bin")
+  if (message.kind === "attachment" && !existsSync(path)) writeFileSync(path, attachment(message.size))
+  return path
+}
+
 /** The client at work on a job. */
 export const prepare =
   (job: Job, connect: Connect) =>
-  async ({ ca, port, verifyPort }: Facts): Promise<Work> => {
-    const client = await connect(job, { port: Number(port), ca: String(ca) })
+  async (facts: Facts): Promise<Work> => {
+    const place = { ca: String(facts["ca"]), folder: String(facts["folder"]) }
+    const client = await connect(job, { ...place, port: Number(facts["port"]) })
     return {
       run: () => client.sendAll(job.items),
       // The server says what it received.
       output: async () => {
-        const once = await connect(job, { port: Number(verifyPort), ca: String(ca) })
+        const once = await connect(job, { ...place, port: Number(facts["verifyPort"]) })
         await once.sendAll(1)
         await once.close()
       }

@@ -52,8 +52,8 @@ class Session {
   }
 }
 
-const open = async (job: Job, { ca, port }: Place): Promise<Session> => {
-  const socket = job.tls ? connectTls({ port, host: "localhost", ca }) : connectTcp(port, "127.0.0.1")
+const open = async (job: Job, { address = "127.0.0.1", ca, port }: Place): Promise<Session> => {
+  const socket = job.tls ? connectTls({ port, host: "localhost", ca }) : connectTcp(port, address)
   const session = new Session(socket)
   const greeted = session.replies(1)
   await once(socket, job.tls ? "secureConnect" : "connect")

@@ -2,7 +2,14 @@
 import { type Client, type Job, name, type Place } from "./Job.ts"
 import * as jobs from "./Job.ts"
 
-const messageOf = async (job: Job) => {
+const fileOf = async (job: Job, place: Place) => {
+  const Attachment = await import("@effect-mail/message/Attachment")
+  const NodeFileSystem = await import("@effect/platform-node/NodeFileSystem")
+  const { provide, runPromise } = await import("effect/Effect")
+  return runPromise(provide(Attachment.file(jobs.fileOf(job, place)), NodeFileSystem.layer))
+}
+
+const messageOf = async (job: Job, place: Place) => {
   const { Message } = await import("effect-mail")
   const to = jobs.recipientsOf(job)
   if (job.message.kind === "ready") return Message.eml(jobs.ready, { envelope: { from: jobs.sender, to } })
@@ -14,7 +21,10 @@ const messageOf = async (job: Job) => {
     case "signed":
       return Message.make({ ...common, ...jobs.long })
     case "attachment": {
-      const attachment = { name: "file.bin", content: jobs.attachment(job.message.size) }
+      const attachment =
+        job.message.onDisk === true
+          ? await fileOf(job, place)
+          : { name: "file.bin", content: jobs.attachment(job.message.size) }
       return Message.make({ ...common, ...jobs.letter, attachments: [attachment] })
     }
   }
@@ -31,7 +41,8 @@ const signing = async (job: Job) => {
   return Layer.merge(NodeSha256.layer, Signing.layer({ signers }))
 }
 
-export const connect = async (job: Job, { ca, port }: Place): Promise<Client> => {
+export const connect = async (job: Job, place: Place): Promise<Client> => {
+  const { ca, port } = place
   const NodeMailer = await import("@effect-mail/node/NodeMailer")
   const { Mailer } = await import("effect-mail/Mailer")
   const Effect = await import("effect/Effect")
@@ -42,7 +53,7 @@ export const connect = async (job: Job, { ca, port }: Place): Promise<Client> =>
   const url = `${job.tls ? "smtps" : "smtp"}://localhost:${port}`
   const mailer = NodeMailer.layerUrl(url, { smtp, dialer: job.tls ? { ca } : {} })
   const runtime = ManagedRuntime.make(mailer.pipe(Layer.provide(await signing(job))))
-  const message = await messageOf(job)
+  const message = await messageOf(job, place)
   const { send } = await runtime.runPromise(Mailer)
   return {
     sendAll: (count) =>

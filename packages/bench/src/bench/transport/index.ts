@@ -1,7 +1,6 @@
 /** Mail over SMTP, from the call to the reply to the last dot. */
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { emailjs, nodemailer, ours, upyo, written } from "../Peers.ts"
@@ -9,6 +8,7 @@ import type { Facts, Foreign, Implementation, Scenario } from "../Scenario.ts"
 import { stage, type Way } from "../servers/mail.ts"
 import * as coldStart from "./coldStart.ts"
 import { byHand } from "./byHand.ts"
+import * as domains from "./domains.ts"
 import * as effectMail from "./effectMail.ts"
 import { type Connect, type Job, letter, prepare, ready, recipientsOf, sender } from "./Job.ts"
 import * as jobs from "./Job.ts"
@@ -18,13 +18,13 @@ const script = (name: string): string => fileURLToPath(new URL(name, import.meta
 
 // Programs read what they are to send from files.
 const files = (job: Job, facts: Facts) => {
-  const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
+  const folder = String(facts["folder"])
   const write = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name)
     writeFileSync(path, content)
     return path
   }
-  const attachment = job.message.kind === "attachment" ? [write("file.bin", jobs.attachment(job.message.size))] : []
+  const attachment = job.message.kind === "attachment" ? [jobs.fileOf(job, { port: 0, ca: "", folder })] : []
   return {
     ca: write("ca.pem", String(facts["ca"])),
     content:
@@ -55,8 +55,7 @@ const netSmtp = (job: Job, facts: Facts): Foreign => {
 
 const postfix = (job: Job, facts: Facts): Foreign => {
   // It makes the line ends itself, and the last of them is its own.
-  const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
-  const file = join(folder, "ready.eml")
+  const file = join(String(facts["folder"]), "smtp-source.eml")
   writeFileSync(file, ready.toString().replaceAll("\r\n", "\n").slice(0, -1))
   const [first = ""] = recipientsOf(job)
   const to = job.recipients > 1 ? ["-r", String(job.recipients), "-t", "bob@example.net"] : ["-t", first]
@@ -65,7 +64,10 @@ const postfix = (job: Job, facts: Facts): Foreign => {
     file: smtpSource,
     args,
     batch: (items) => [
-      ...["-s", String(items === undefined ? 1 : job.connections), "-m", String(items ?? 1)],
+      "-s",
+      String(items === undefined ? 1 : job.connections),
+      "-m",
+      String(items ?? 1),
       `127.0.0.1:${facts[items === undefined ? "verifyPort" : "port"]}`
     ]
   }
@@ -127,7 +129,7 @@ const libraries = (
   ]
 }
 
-const scenario = (name: string, title: string, options: Partial<Job> & Way): Scenario => {
+const scenario = (name: string, title: string, options: Partial<Job> & Way & Pick<Scenario, "slow">): Scenario => {
   const job: Job = {
     message: options.message ?? { kind: "ready" },
     recipients: options.recipients ?? 1,
@@ -141,6 +143,7 @@ const scenario = (name: string, title: string, options: Partial<Job> & Way): Sce
     title,
     unit: "messages",
     items: job.items,
+    slow: options.slow,
     stage: () => stage({ ...options, exact: job.message.kind === "ready" }),
     implementations: [
       ...libraries(job).map(([who, connect]) => ({ ...who, prepare: prepare(job, connect) })),
@@ -162,7 +165,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     items: 20
   }),
   scenario("ready/round-trip-20", "one connection over a way of 20 ms", { roundTrip: 20, items: 10 }),
-  scenario("ready/round-trip-100", "one connection over a way of 100 ms", { roundTrip: 100, items: 5 }),
+  scenario("ready/round-trip-100", "one connection over a way of 100 ms", { roundTrip: 100, items: 5, slow: true }),
   scenario("letter/4kB", "a letter of 4.4 kB with text and page, composed anew each time, one connection", {
     message: { kind: "letter" }
   }),
@@ -174,9 +177,11 @@ export const scenarios: ReadonlyArray<Scenario> = [
     message: { kind: "attachment", size: 1_000_000 },
     items: 5
   }),
-  scenario("attachment/100MB", "a letter with an attachment of 100 MB", {
-    message: { kind: "attachment", size: 100_000_000 },
-    items: 1
+  scenario("attachment/100MB", "a letter with a file of 100 MB", {
+    message: { kind: "attachment", size: 100_000_000, onDisk: true },
+    items: 1,
+    slow: true
   }),
+  ...domains.scenarios,
   ...coldStart.scenarios
 ]

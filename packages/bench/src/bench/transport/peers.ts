@@ -1,10 +1,12 @@
 /** Other libraries of Node.js. */
+import { inTurn } from "./inTurn.ts"
 import { type Client, type Job, name, type Place } from "./Job.ts"
 import * as jobs from "./Job.ts"
 
 const letterOf = ({ message }: Job) => (message.kind === "signed" ? jobs.long : jobs.letter)
 
-export const nodemailer = async (job: Job, { ca, port }: Place): Promise<Client> => {
+export const nodemailer = async (job: Job, place: Place): Promise<Client> => {
+  const { ca, port } = place
   const { createTransport } = await import("nodemailer")
   const transport = createTransport({
     host: "localhost",
@@ -22,14 +24,19 @@ export const nodemailer = async (job: Job, { ca, port }: Place): Promise<Client>
   })
   const envelope = { from: jobs.sender, to: [...jobs.recipientsOf(job)] }
   const common = { from: `Ada Lovelace <${jobs.sender}>`, to: "Bob <bob0@example.net>", envelope }
-  const file = job.message.kind === "attachment" ? jobs.attachment(job.message.size) : undefined
+  const file =
+    job.message.kind !== "attachment"
+      ? undefined
+      : job.message.onDisk === true
+        ? { path: jobs.fileOf(job, place) }
+        : { content: jobs.attachment(job.message.size) }
   const message =
     job.message.kind === "ready"
       ? { envelope, raw: jobs.ready }
       : {
           ...common,
           ...letterOf(job),
-          ...(file === undefined ? {} : { attachments: [{ filename: "file.bin", content: file }] })
+          ...(file === undefined ? {} : { attachments: [{ filename: "file.bin", ...file }] })
         }
   const send = async () => {
     // Without a pool it would open a connection for every message at once.
@@ -41,7 +48,8 @@ export const nodemailer = async (job: Job, { ca, port }: Place): Promise<Client>
   }
 }
 
-export const upyo = async (job: Job, { ca, port }: Place): Promise<Client> => {
+export const upyo = async (job: Job, place: Place): Promise<Client> => {
+  const { ca, port } = place
   const { createMessage } = await import("@upyo/core")
   const { SmtpTransport } = await import("@upyo/smtp")
   const transport = new SmtpTransport({
@@ -90,10 +98,16 @@ export const upyo = async (job: Job, { ca, port }: Place): Promise<Client> => {
   }
 }
 
-export const emailjs = async (job: Job, { port }: Place): Promise<Client> => {
+export const emailjs = async (job: Job, place: Place): Promise<Client> => {
+  const { port } = place
   const { SMTPClient } = await import("emailjs")
-  const client = new SMTPClient({ host: "localhost", port, domain: name })
-  const file = job.message.kind === "attachment" ? jobs.attachment(job.message.size) : undefined
+  const client = new SMTPClient({ host: "localhost", port, domain: name, timeout: 600_000 })
+  const file =
+    job.message.kind !== "attachment"
+      ? undefined
+      : job.message.onDisk === true
+        ? { path: jobs.fileOf(job, place) }
+        : { data: jobs.attachment(job.message.size).toString("base64"), encoded: true }
   const send = async () => {
     await client.sendAsync({
       from: `Ada Lovelace <${jobs.sender}>`,
@@ -102,9 +116,7 @@ export const emailjs = async (job: Job, { port }: Place): Promise<Client> => {
       text: jobs.letter.text,
       attachment: [
         { data: jobs.letter.html, alternative: true },
-        ...(file === undefined
-          ? []
-          : [{ data: file.toString("base64"), encoded: true, type: "application/octet-stream", name: "file.bin" }])
+        ...(file === undefined ? [] : [{ ...file, type: "application/octet-stream", name: "file.bin" }])
       ]
     })
   }
@@ -113,13 +125,4 @@ export const emailjs = async (job: Job, { port }: Place): Promise<Client> => {
 
 const together = async (count: number, send: () => Promise<void>): Promise<void> => {
   await Promise.all(Array.from({ length: count }, send))
-}
-
-// So many at a time, the next when one is done.
-const inTurn = async (count: number, atOnce: number, send: () => Promise<void>): Promise<void> => {
-  let left = count
-  const lane = async () => {
-    while (left-- > 0) await send()
-  }
-  await Promise.all(Array.from({ length: Math.min(count, atOnce) }, lane))
 }

@@ -158,6 +158,41 @@ const submitLaws = (input: string, random: Random): boolean => {
   return okay > 0
 }
 
+// Two messages on one connection, the second one's envelope behind the end of the first where it can ride (PIPE-006).
+const trainLaws = (input: string, random: Random): boolean => {
+  const server = new Hostile(input, random)
+  const [first, second] = [random.pick(envelopes), random.pick(envelopes)]
+  const offered = Capabilities.make({
+    domain: "mx.example.com",
+    keywords: [...random.some(keywords), "PIPELINING", "8BITMIME", "SMTPUTF8", "FUTURERELEASE", "DSN"]
+  })
+  const facts = { size: 100, encoding: "7bit", utf8: false } as const
+  const options = { protocol: "smtp", onMissing: "omit", maxRecipients: random.pick([1, 2, 100]), maxChunk: 0 } as const
+  const next = (transactions: number) =>
+    ClientDialogue.ride(second, facts, offered, { ...options, spent: { transactions, domains: new Set() } })
+  const limit = 24 * (first.recipients.length + second.recipients.length) + 8
+  const one = drive(ClientDialogue.submit(first, facts, offered, options, { next }), server, limit)
+  ensure(one.rider === undefined || one.usable, "who rides has a connection to go on with")
+  const spent = { transactions: one.transactions, domains: new Set<string>() }
+  const other = one.usable
+    ? drive(ClientDialogue.submit(second, facts, offered, { ...options, spent }, { sent: one.rider }), server, limit)
+    : undefined
+  const ends = server.given.filter(([stage]) => stage === "data-end").map(([, reply]) => reply)
+  const places = (submission: ClientDialogue.Submission | undefined): ReadonlyArray<number> =>
+    (submission?.verdicts ?? []).flatMap((verdict) =>
+      verdict._tag === "Accepted" ? [ends.indexOf(verdict.reply)] : []
+    )
+  const [ours, theirs] = [places(one), places(other)]
+  ensure(![...ours, ...theirs].includes(-1), "only the reply to a message accepts it", ours, theirs)
+  ensure(Math.max(-1, ...ours) < Math.min(Infinity, ...theirs), "a reply accepts one message", ours, theirs)
+  ensureSame("each recipient has a verdict", one.verdicts.length, first.recipients.length)
+  if (other !== undefined) ensureSame("of the second, too", other.verdicts.length, second.recipients.length)
+  for (const verdict of [...one.verdicts, ...(other?.verdicts ?? [])])
+    if (verdict._tag !== "Accepted") explained(verdict)
+  if (server.lost || server.saidGoodbye) ensure(!(other ?? one).usable, "what is gone is not used again")
+  return theirs.length > 0
+}
+
 const introduction = { name: "client.example.com", protocol: "smtp", helo: true } as const
 
 const proxied = Capabilities.make({
@@ -392,6 +427,7 @@ const spoken = {
 
 export const targets: ReadonlyArray<Target> = [
   { name: "ClientDialogue.submit", ...spoken, check: submitLaws },
+  { name: "ClientDialogue train", ...spoken, check: trainLaws },
   { name: "ClientDialogue session", ...spoken, check: sessionLaws },
   {
     name: "ServerDialogue.serve",
