@@ -242,6 +242,11 @@ export interface SubmitOptions {
    * envelope where it offers PIPELINING, too. Binary content is always sent with BDAT; LMTP uses it for nothing else.
    */
   readonly maxChunk: number
+  /**
+   * Whether this session is under TLS with a server that has proved who it is. A message that asks for REQUIRETLS is sent in
+   * no other (RFC 8689 section 4.2); false by default.
+   */
+  readonly proven?: boolean | undefined
   /** What earlier messages have used up of the limits of this session (RFC 9422); nothing by default. */
   readonly spent?: Spent | undefined
 }

@@ -107,7 +107,10 @@ const options = {
   envelopeId: Schema.optional(EnvelopeId),
   /** Who submitted the message; `<>` when that is not known or not told (RFC 4954 section 5). */
   auth: Schema.optional(Schema.Union([Schema.Literal("<>"), Address.Mailbox])),
-  /** Whether the message must only travel over verified TLS (RFC 8689). */
+  /**
+   * Whether the message must only travel over verified TLS (RFC 8689). That its MX was found securely, which section 4.2.1 asks
+   * for as well, is for whoever routes: give such mail to a relay that sees to it, or a `TlsPolicy` that is required or pinned.
+   */
   requireTls: Schema.optional(Schema.Boolean),
   /** Seconds for which the server holds the message back, 1 to 999999999 (RFC 4865); not with `holdUntil`. */
   holdFor: Schema.optional(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxSeconds }))),

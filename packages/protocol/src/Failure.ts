@@ -218,7 +218,7 @@ export interface Lost {
 export interface Unmet {
   readonly _tag: "Unmet"
   readonly stage: Stage
-  readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "requiretls" | "extension"
+  readonly requirement: "tls" | "auth" | "size" | "smtputf8" | "8bitmime" | "requiretls" | "proven-tls" | "extension"
   readonly detail: string
   readonly hint?: string | undefined
 }
@@ -496,6 +496,8 @@ const fromUnmet = (unmet: Unmet, where: Where): Failure => {
       return perm({ ...base, enhanced: "5.6.3", scope: "host", next: "host" })
     case "requiretls": // CLASS-30
       return perm({ ...base, enhanced: "5.7.30", scope: "host", next: "host" })
+    case "proven-tls": // CLASS-30
+      return perm({ ...base, enhanced: "5.7.10", scope: "host", next: "host" })
     case "extension":
       return perm({ ...base, enhanced: "5.3.3", scope: "host", next: "host" })
   }

@@ -238,6 +238,10 @@ const began = (problem: Failure.Problem): boolean => problem.stage === "tls" || 
 const goesOn = (problem: Failure.Problem): boolean =>
   problem._tag === "Unmet" || (problem._tag === "Refused" && problem.reply.code !== 421)
 
+// A session whose pins did not match was not established.
+const isProven = ({ tls: { _tag } }: Endpoint, tls: Receipt.TlsInfo | undefined): boolean =>
+  tls !== undefined && (tls.verified || _tag === "Pinned")
+
 const session = (
   endpoint: Endpoint,
   settings: SmtpSettings,
@@ -246,6 +250,7 @@ const session = (
   fail: (problem: Failure.Problem) => Failure.Failure
 ): SmtpSession => {
   const domains = new Set<string>()
+  const proven = isProven(endpoint, conversation.tls())
   const counts = capabilities.limits.rcptDomainMax !== undefined
   let transactions = 0
   let usable = true
@@ -254,6 +259,7 @@ const session = (
     onMissing: settings.onMissing,
     maxRecipients: settings.maxRecipients,
     maxChunk,
+    proven,
     spent: { transactions, domains }
   })
   const outcome = (

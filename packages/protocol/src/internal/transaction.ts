@@ -103,6 +103,7 @@ const isProblem = (line: Dialogue.Line | Problem): line is Problem => !isLine(li
 
 const prepare = ({ batch, capabilities, envelope, facts, options }: Transaction): Result.Result<Prepared, Problem> => {
   if (facts.encoding === "binary" && facts.size === undefined) return Result.fail(unknownSize)
+  if (envelope.options.requireTls === true && options.proven !== true) return Result.fail(unproven)
   const mail = Parameters.mail(envelope, facts, capabilities, options.onMissing)
   if (Result.isFailure(mail)) return Result.fail(mail.failure)
   const { omitted, parameters, path, utf8 } = mail.success
@@ -123,6 +124,14 @@ const unknownSize: Unmet = {
   stage: "mail",
   requirement: "8bitmime",
   detail: "the content is binary and its size is not known, which BDAT has to announce"
+}
+
+const unproven: Unmet = {
+  _tag: "Unmet",
+  stage: "mail",
+  requirement: "proven-tls",
+  detail: "the message asks for REQUIRETLS, and the session is not under TLS with a server that has proved who it is",
+  hint: "Demand verified or pinned TLS of this server, or send the message without requireTls"
 }
 
 // Puts the verdicts of the recipients that were asked for back among those that were not.
