@@ -60,8 +60,11 @@ const startWorker = async (
       return (await hear(child, "Round")).sample
     },
     end: async () => {
+      const gone = once(child, "exit")
       order("end")
-      return hear(child, "End")
+      const end = await hear(child, "End")
+      await gone
+      return end
     },
     kill: () => child.kill()
   }

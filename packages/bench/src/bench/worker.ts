@@ -31,7 +31,11 @@ const end = async (): Promise<void> => {
   const peak = peakOf("self") / 1024 || process.resourceUsage().maxRSS / 1024
   tell({ _tag: "End", peakRssMiB: peak, gauges: (await work.gauges?.()) ?? [] })
   process.disconnect()
+  // What a scenario opened does not keep it, and what it wrote is removed at its exit.
+  process.exit(0)
 }
+
+process.once("SIGTERM", () => process.exit(1))
 
 process.on("message", (order: Order) => {
   if (order === "end") void end()
