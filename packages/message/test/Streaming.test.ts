@@ -222,6 +222,23 @@ describe("Attachment.file", () => {
     }).pipe(Effect.provide(files(() => large)))
   )
 
+  it.effect("holds one buffer of 256 KiB for as long as a file is sent, and a new one when it is sent again", () => {
+    const buffers = new Set<ArrayBufferLike>()
+    let reads = 0
+    const onRead = ({ buffer }: Uint8Array): void => {
+      reads++
+      buffers.add(buffer)
+    }
+    return Effect.gen(function* () {
+      const parcel = yield* attached(yield* Attachment.file("/a/large.bin"))
+      for (const sent of [1, 2]) {
+        yield* Stream.runDrain(parcel.body.stream)
+        assert.deepStrictEqual([buffers.size, reads], [sent, sent * 8])
+      }
+      assert.deepStrictEqual(new Set([...buffers].map(({ byteLength }) => byteLength)), new Set([262_144]))
+    }).pipe(Effect.provide(files(() => large, "File", onRead)))
+  })
+
   it.effect("reads what is smaller, and what is no plain file", () =>
     Effect.gen(function* () {
       const read = (bytes: Uint8Array, type: "File" | "FIFO") =>

@@ -25,14 +25,17 @@ const missing = (method: string, path: string) =>
 
 const unused = Effect.die("not of these files")
 
+type OnRead = (buffer: Uint8Array) => void
+
 // Gives 10,000 octets at a time, however many are asked for.
-const opened = (content: Uint8Array, type: FileSystem.File.Type): FileSystem.File => {
+const opened = (content: Uint8Array, type: FileSystem.File.Type, onRead: OnRead): FileSystem.File => {
   let at = 0
   return {
     [FileSystem.FileTypeId]: FileSystem.FileTypeId,
     stat: Effect.succeed(info(content.length, type)),
     read: (buffer) =>
       Effect.sync(() => {
+        onRead(buffer)
         const piece = content.subarray(at, at + Math.min(10_000, buffer.length))
         buffer.set(piece)
         at += piece.length
@@ -47,8 +50,15 @@ const opened = (content: Uint8Array, type: FileSystem.File.Type): FileSystem.Fil
   }
 }
 
-/** What `contents` gives for a path, or nothing there. Files are read whole by `readFile` and in pieces when opened. */
-export const files = (contents: (path: string) => Uint8Array | undefined, type: FileSystem.File.Type = "File") => {
+/**
+ * What `contents` gives for a path, or nothing there. Files are read whole by `readFile` and in pieces when opened; `onRead` is told
+ * of the buffer of each such read.
+ */
+export const files = (
+  contents: (path: string) => Uint8Array | undefined,
+  type: FileSystem.File.Type = "File",
+  onRead: OnRead = () => {}
+) => {
   const find = (method: string, path: string) =>
     Effect.suspend(() => {
       const content = contents(path)
@@ -57,6 +67,6 @@ export const files = (contents: (path: string) => Uint8Array | undefined, type: 
   return FileSystem.layerNoop({
     stat: (path) => Effect.map(find("stat", path), ({ length }) => info(type === "File" ? length : 0, type)),
     readFile: (path) => find("readFile", path),
-    open: (path) => Effect.map(find("open", path), (content) => opened(content, type))
+    open: (path) => Effect.map(find("open", path), (content) => opened(content, type, onRead))
   })
 }
