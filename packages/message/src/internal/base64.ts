@@ -38,19 +38,21 @@ const writeLine = (octets: DataView, from: number, end: number, out: Uint16Array
     out[at + 2] = table[(last >>> 12) & 4095] ?? 0
     out[at + 3] = table[last & 4095] ?? 0
   }
-  for (; i < end; i += 3, at += 2) {
-    const four = octets.getUint32(i)
-    out[at] = table[four >>> 20] ?? 0
-    out[at + 1] = table[(four >>> 8) & 4095] ?? 0
-  }
-  return at
+  if (i >= end) return at
+  const four = octets.getUint32(i)
+  out[at] = table[four >>> 20] ?? 0
+  out[at + 1] = table[(four >>> 8) & 4095] ?? 0
+  return at + 2
 }
 
-// One to three octets at the end are four with zeros; padding replaces the digits of those that are missing.
-const writeRest = (bytes: Uint8Array, out: Uint16Array, at: number): number => {
-  const four = new Uint8Array(4)
-  four.set(bytes)
-  return writeLine(new DataView(four.buffer), 0, 3, out, at)
+const octetAt = (bytes: Uint8Array, at: number): number => (at < bytes.length ? (bytes[at] ?? 0) : 0)
+
+// The last one to three octets are three with zeros; padding replaces the digits of those that are missing.
+const writeRest = (bytes: Uint8Array, from: number, out: Uint16Array, at: number): number => {
+  const three = (octetAt(bytes, from) << 16) | (octetAt(bytes, from + 1) << 8) | octetAt(bytes, from + 2)
+  out[at] = words[three >> 12] ?? 0
+  out[at + 1] = words[three & 4095] ?? 0
+  return at + 2
 }
 
 // Writes lines to `out` from word `start` on, and gives where the next word goes.
@@ -64,7 +66,7 @@ const write = (bytes: Uint8Array, out: Uint16Array, start: number, before: boole
     if (before || at > 0) out[at++] = lineEnd
     at = writeLine(octets, from, Math.min(from + lineInput, whole), out, at)
   }
-  return writeRest(bytes.subarray(whole), out, at)
+  return writeRest(bytes, whole, out, at)
 }
 
 /**
