@@ -135,11 +135,13 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
           "mail.recipients": parcel.envelope.recipients.length
         })
         const turns = yield* Semaphore.make(concurrency)
-        const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
-          concurrency: "unbounded"
+        const parts = delivery.split(parcel)
+        const outcomes = yield* Effect.forEach(parts, (part) => persist(delivery, turns, part), {
+          // What goes to one destination needs no fiber beside this one.
+          concurrency: parts.length === 1 ? 1 : "unbounded"
         })
         return new Receipt.Receipt({
-          outcomes: Delivery.inOrder(parcel, parts.flat()),
+          outcomes: Delivery.inOrder(parcel, outcomes.flat()),
           messageId: parcel.messageId
         })
       },
