@@ -13,6 +13,7 @@ import * as DeliveryEvent from "../DeliveryEvent.ts"
 import type { Rate } from "../Limits.ts"
 import * as Metrics from "../PolicyMetrics.ts"
 import * as RetryHint from "../RetryHint.ts"
+import * as Trace from "../Trace.ts"
 import { breakers } from "./breakers.ts"
 import { signalOf } from "./signal.ts"
 import * as Site from "./site.ts"
@@ -67,7 +68,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       duration: site.limits.patience,
       orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
     })
-    return Effect.withSpan(waited, "Throttle.wait", { captureStackTrace: false })
+    return Trace.withSpan(waited, "Throttle.wait")
   }
 
   const guarded = <A, E, R>(
@@ -167,7 +168,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     const now = yield* Clock.currentTimeMillis
     if (now + Duration.toMillis(left) > until) return yield* refuse(site, "4.4.5", why, left)
     yield* Metric.update(Metrics.throttleWaitSeconds, Duration.toSeconds(left))
-    yield* Effect.withSpan(Effect.sleep(left), "Throttle.wait", { captureStackTrace: false })
+    yield* Trace.withSpan(Effect.sleep(left), "Throttle.wait")
   })
 
   const settle = <A, E>(
