@@ -32,8 +32,10 @@ export const persist = (
 ): Effect.Effect<Outcomes> => {
   const attempting: Attempting = (part, number) => turns.withPermit(attempt(delivery, part, number))
   // Most mail is accepted at once, and then nothing needs to be decided.
-  return Effect.flatMap(attempting(parcel, 1), (outcomes) =>
-    outcomes.every(({ _tag }) => _tag === "Delivered") ? Effect.succeed(outcomes) : goOn(attempting, parcel, outcomes)
+  return Effect.filterOrElse(
+    attempting(parcel, 1),
+    (outcomes) => outcomes.every(({ _tag }) => _tag === "Delivered"),
+    (outcomes) => goOn(attempting, parcel, outcomes)
   )
 }
 
