@@ -356,7 +356,8 @@ const delivered = (
   tls: Receipt.TlsInfo | undefined,
   omitted: ReadonlyArray<string>
 ) =>
-  new Receipt.Delivered({
+  // One for each recipient of each message; what it is made of has been decoded.
+  Receipt.delivered({
     // Never silent (SMTP-025).
     ...(omitted.length === 0 ? {} : { omitted }),
     recipient,
