@@ -353,7 +353,7 @@ export const ride = (
   const { mailMax = Infinity } = capabilities.limits
   const { left, waiting } = admit(envelope, capabilities, options)
   if (left.length > 0 || (options.spent?.transactions ?? 0) >= mailMax) return undefined
-  const batch = waiting.slice(0, roomOf(capabilities, options)).map(({ recipient }) => recipient)
+  const batch = upTo(roomOf(capabilities, options), waiting).map(({ recipient }) => recipient)
   return ahead({ envelope, batch, facts, capabilities, options })
 }
 
@@ -388,7 +388,7 @@ export function* submit(
   let rider: Rider | undefined
   let stopped: Problem | undefined
   while (waiting.length > 0 && stopped === undefined && before + count < mailMax) {
-    const group = waiting.slice(0, room)
+    const group = upTo(room, waiting)
     const batch = group.map(({ recipient }) => recipient)
     const sent = count === 0 ? train.sent : undefined
     const said = before + count + 1
@@ -397,8 +397,8 @@ export function* submit(
     count++
     for (const keyword of done.omitted) omitted.add(keyword)
     group.forEach(({ index }, place) => (verdicts[index] = done.again.has(place) ? undefined : done.verdicts[place]))
-    const again = group.filter((_, place) => done.again.has(place))
-    waiting = [...again, ...waiting.slice(group.length)]
+    const again = done.again.size === 0 ? nobody : group.filter((_, place) => done.again.has(place))
+    waiting = group.length === waiting.length ? again : [...again, ...waiting.slice(group.length)]
     // A server without room for all says how many it has room for.
     if (again.length > 0) room = group.length - again.length
     usable = done.usable
@@ -420,6 +420,11 @@ interface Waiting {
   readonly recipient: Recipient
   readonly index: number
 }
+
+const nobody: ReadonlyArray<Waiting> = []
+
+const upTo = (room: number, waiting: ReadonlyArray<Waiting>): ReadonlyArray<Waiting> =>
+  waiting.length <= room ? waiting : waiting.slice(0, room)
 
 const roomOf = ({ limits: { rcptMax = Infinity } }: Capabilities.Capabilities, { maxRecipients }: SubmitOptions) =>
   Math.max(1, Math.min(maxRecipients, rcptMax))

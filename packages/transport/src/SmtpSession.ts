@@ -277,10 +277,10 @@ const session = (
   const outcomes = ({ recipients }: Parcel["envelope"], { left, omitted, verdicts }: ClientDialogue.Submission) => {
     const failures = new Map<Failure.Problem, Failure.Failure>()
     const all: Array<Receipt.Outcome> = []
-    for (const [index, verdict] of verdicts.entries()) {
-      if (left.includes(index)) continue
+    verdicts.forEach((verdict, index) => {
+      if (left.includes(index)) return
       all.push(outcome(recipients[index]?.address ?? "", verdict, failures, omitted))
-    }
+    })
     return all
   }
   // A domain counts from when it may be named, so that what rides behind it knows.

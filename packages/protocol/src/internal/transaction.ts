@@ -71,7 +71,15 @@ export function* transaction(tx: Transaction): Dialogue.Dialogue<Done> {
   const exchanged: Exchanged = isReadonlyArrayNonEmpty(lines)
     ? yield* exchange(tx, mail, lines)
     : { ...nothingSaid, verdicts: [], refusal: undefined }
-  return { ...(lines.length === recipients.length ? exchanged : spread(recipients, exchanged)), omitted }
+  const all = lines.length === recipients.length ? exchanged : spread(recipients, exchanged)
+  return {
+    again: all.again,
+    omitted,
+    refusal: all.refusal,
+    rider: all.rider,
+    usable: all.usable,
+    verdicts: all.verdicts
+  }
 }
 
 /**
@@ -109,14 +117,14 @@ const prepare = ({ batch, capabilities, envelope, facts, options }: Transaction)
   const { omitted, parameters, path, utf8 } = mail.success
   const line = Dialogue.line(Command.mail(path, parameters))
   if (Result.isFailure(line)) return Result.fail(line.failure)
-  const all = new Set(omitted)
+  const all = [...omitted]
   const recipients = batch.map((recipient) => {
     const rcpt = Parameters.rcpt(recipient, utf8, capabilities, options.onMissing)
     if (Result.isFailure(rcpt)) return rcpt.failure
-    for (const keyword of rcpt.success.omitted) all.add(keyword)
+    for (const keyword of rcpt.success.omitted) if (!all.includes(keyword)) all.push(keyword)
     return Result.merge(Dialogue.line(Command.rcpt(rcpt.success.path, rcpt.success.parameters)))
   })
-  return Result.succeed({ mail: line.success, recipients, omitted: [...all] })
+  return Result.succeed({ mail: line.success, recipients, omitted: all })
 }
 
 const unknownSize: Unmet = {
@@ -206,10 +214,10 @@ const bdatItems = (size: number): ReadonlyArray<Dialogue.Line | Dialogue.Content
   { _tag: "Content", framing: "octets" }
 ]
 
-const dataEnds = (replies: number): Dialogue.Flight["awaits"] => [
-  "data-end",
-  ...Array.from({ length: replies - 1 }, () => "data-end" as const)
-]
+const oneEnd: Dialogue.Flight["awaits"] = ["data-end"]
+
+const dataEnds = (replies: number): Dialogue.Flight["awaits"] =>
+  replies === 1 ? oneEnd : ["data-end", ...Array.from({ length: replies - 1 }, () => "data-end" as const)]
 
 const bdat = (size: number, replies: number): Dialogue.Flight => ({
   _tag: "Flight",
@@ -294,6 +302,7 @@ const judge = (mail: Dialogue.Line, lines: Recipients, opening: Opening, written
 // CLASS-41: after somebody was accepted, "too many recipients" is not a verdict about the recipient.
 const tooMany = (verdicts: ReadonlyArray<Verdict>): ReadonlySet<number> => {
   const first = verdicts.findIndex(isAccepted)
+  if (verdicts.every(isAccepted)) return nobody
   return new Set(
     verdicts.flatMap((verdict, index) =>
       index > first && verdict._tag === "Refused" && saysTooMany(verdict.reply) ? [index] : []
@@ -349,7 +358,8 @@ function* finishData(
   const [data] = answer.replies
   if (data?.code === 354) {
     const rider = next?.()
-    return { ...conclude(asked, yield content("dots", replies, rider?.lines), replies), rider }
+    const { inStep, reset, verdicts } = conclude(asked, yield content("dots", replies, rider?.lines), replies)
+    return { inStep, reset, rider, verdicts }
   }
   const problem =
     data === undefined ? (answer.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, dataLine.shown)
