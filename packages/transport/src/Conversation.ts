@@ -14,6 +14,7 @@ import type { Lost } from "@effect-mail/protocol/Failure"
 import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
+import type { Compute } from "@effect-mail/protocol/SaslExchange"
 import type { Stage } from "@effect-mail/protocol/Stage"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -111,8 +112,9 @@ export const make = Effect.fnUntraced(function* (
   let until = Infinity
 
   const watchdog = yield* Watchdog.make((what, millis) => wire.abort(expired(what, millis)))
-  const allow = (stage: Stage): void => {
-    time = watchdog.now()
+  // What begins at once need not have the clock read again: `now` is `time` then.
+  const allow = (stage: Stage, now = watchdog.now()): void => {
+    time = now
     const millis = allowed[stage]
     const left = until - time
     if (millis <= left) watchdog.arm(millis, stage, time)
@@ -206,26 +208,27 @@ export const make = Effect.fnUntraced(function* (
     transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
     const message = Content.prepare(body, content.framing)
     if (Result.isFailure(message)) return message.failure
-    allow("body")
+    allow("body", time)
     if (message.success._tag === "Blocks") {
-      const written = yield* Effect.result(writeLarge(lines, message.success, behind))
-      return Result.merge(written)
+      return Result.merge(yield* Effect.result(writeLarge(lines, message.success, behind)))
     }
     const { bytes, end } = message.success
     return wrote(yield* write(Content.joined(lines, bytes, end + behind)), behind)
   }
 
-  function* writeFlight(flight: Dialogue.Flight, body: Body | undefined): Writing {
-    const { behind, items } = flight
+  function* writeLines(lines: string): Writing {
+    yield* write([encoder.encode(lines)])
+    return "absent"
+  }
+
+  const writeFlight = ({ behind, items }: Dialogue.Flight, body: Body | undefined): Writing => {
     const last = items.at(-1)
     // A flight ends with its message, but for an envelope; what else came behind it would be silently left out.
     if (items.some((item) => item._tag === "Content" && item !== last)) {
-      return yield* Effect.die(new Error("a flight goes on after its message"))
+      return wrongFlight()
     }
     const lines = shownText(items)
-    if (last?._tag === "Content") return yield* writeMessage(lines, last, wireText(behind), body)
-    yield* write([encoder.encode(lines)])
-    return "absent"
+    return last?._tag === "Content" ? writeMessage(lines, last, wireText(behind), body) : writeLines(lines)
   }
 
   // What was written behind the message before is a part of this one's story.
@@ -303,14 +306,14 @@ export const make = Effect.fnUntraced(function* (
     return { replies: [], lost: undefined }
   }
 
-  function* perform(step: Dialogue.Step, body: Body | undefined): Playing<Dialogue.Answer> {
+  const perform = (step: Dialogue.Step, body: Body | undefined): Playing<Dialogue.Answer> => {
     switch (step._tag) {
       case "Flight":
-        return yield* fly(step, body)
+        return fly(step, body)
       case "Upgrade":
-        return yield* upgrade()
+        return upgrade()
       case "Compute":
-        return { replies: [], lost: undefined, octets: yield* compute(step) }
+        return computed(step)
     }
   }
 
@@ -379,6 +382,14 @@ type Playing<A> = Effect.fn.Return<A>
 
 // What is wrong with the message is a value.
 type Writing = Playing<Sent | MessageError>
+
+function* wrongFlight(): Playing<never> {
+  return yield* Effect.die(new Error("a flight goes on after its message"))
+}
+
+function* computed(step: Compute): Playing<Dialogue.Answer> {
+  return { replies: [], lost: undefined, octets: yield* compute(step) }
+}
 
 const wireText = (lines: ReadonlyArray<Dialogue.Line> = []): string => {
   let text = ""

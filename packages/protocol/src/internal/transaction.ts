@@ -22,6 +22,7 @@ import type { Envelope, Recipient } from "../Envelope.ts"
 import type { Lost, Problem, Unmet } from "../Failure.ts"
 import * as Parameters from "../Parameters.ts"
 import { isIntermediate, isPositive, type Reply } from "../Reply.ts"
+import type { Stage } from "../Stage.ts"
 
 /** What a transaction is made of. */
 export interface Transaction {
@@ -181,7 +182,7 @@ const planOf = ({ capabilities, facts: { encoding, size = Infinity }, options }:
 function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Exchanged> {
   const plan = planOf(tx)
   const opening = tx.capabilities.supports("PIPELINING")
-    ? yield* inOneFlight(plan, mail, lines, tx.sent !== undefined)
+    ? openingOf(yield inOneFlight(plan, mail, lines, tx.sent !== undefined), lines)
     : yield* inLockStep(mail, lines)
   const written = plan.together && plan.chunk !== undefined
   const asked = judge(mail, lines, opening, written)
@@ -237,22 +238,29 @@ const content = (
 })
 
 // One write for the envelope and, where the plan says so, what follows it.
-function* inOneFlight(
+const inOneFlight = (
   { chunk, together }: Plan,
   mail: Dialogue.Line,
   lines: Recipients,
-  sent: boolean
-): Dialogue.Dialogue<Opening> {
-  const next = !together ? [] : chunk === undefined ? [dataLine] : bdatItems(chunk)
-  const last = !together ? [] : [chunk === undefined ? ("data" as const) : ("data-end" as const)]
-  const { lost, replies } = yield {
-    _tag: "Flight",
-    items: [mail, ...lines, ...next],
-    awaits: ["mail", ...lines.map(() => "rcpt" as const), ...last],
-    written: sent
+  written: boolean
+): Dialogue.Flight => {
+  const items: Array<Dialogue.Line | Dialogue.Content> = [mail, ...lines]
+  const awaits: [Stage, ...Array<Stage>] = ["mail"]
+  for (const { stage } of lines) awaits.push(stage)
+  if (together) {
+    if (chunk === undefined) items.push(dataLine)
+    else items.push(...bdatItems(chunk))
+    awaits.push(chunk === undefined ? "data" : "data-end")
   }
-  return { mail: replies[0], recipients: replies.slice(1, 1 + lines.length), next: replies[1 + lines.length], lost }
+  return { _tag: "Flight", items, awaits, written }
 }
+
+const openingOf = ({ lost, replies }: Dialogue.Answer, { length }: Recipients): Opening => ({
+  mail: replies[0],
+  recipients: replies.slice(1, 1 + length),
+  next: replies[1 + length],
+  lost
+})
 
 function* inLockStep(mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Opening> {
   const opened = yield Dialogue.flight([mail])
