@@ -29,6 +29,9 @@ const token = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/
 // RFC 2231 section 7, attribute-char: a token's characters without "*", "'" and "%".
 const attributeCharacter = /^[!#$&+\-.0-9A-Z^_`a-z{|}~]$/
 
+// What is written bare. The other three may stand in a token, but Python's reader ends a bare value at them.
+const bare = /^[!#$&+\-.0-9A-Z^_`a-z{|}~]+$/
+
 const percent = (octet: number): string => `%${octet.toString(16).toUpperCase().padStart(2, "0")}`
 
 const extendedChar = (char: string): string =>
@@ -68,7 +71,7 @@ export const encode = (name: string, value: string): ReadonlyArray<string> => {
   // Many readers decode encoded-words here, although RFC 2047 section 5 forbids them: keep them from finding one.
   const plain = value.length <= segmentLength && /^[ -~]*$/.test(value) && !value.includes("=?")
   if (!plain) return extended(name, value)
-  return token.test(value) ? [`${name}=${value}`] : [`${name}="${value.replace(/["\\]/g, "\\$&")}"`]
+  return bare.test(value) ? [`${name}=${value}`] : [`${name}="${value.replace(/["\\]/g, "\\$&")}"`]
 }
 
 /**

@@ -17,7 +17,7 @@ describe("Parameter.encode (MIME-002, MIME-013, MIME-014)", () => {
   })
   it("V-094: writes the rest percent-encoded with its charset", () => {
     assert.deepStrictEqual(Parameter.encode("filename", "€ rates"), ["filename*=utf-8''%E2%82%AC%20rates"])
-    assert.deepStrictEqual(Parameter.encode("filename", "50%*'"), ["filename=50%*'"])
+    assert.deepStrictEqual(Parameter.encode("filename", "50%*'"), [`filename="50%*'"`])
     assert.deepStrictEqual(Parameter.encode("filename", "é50%*'"), ["filename*=utf-8''%C3%A950%25%2A%27"])
   })
   it("MIME-014: writes long values in numbered pieces of whole characters, the charset in the first", () => {
