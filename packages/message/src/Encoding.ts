@@ -32,8 +32,8 @@ export type Identity = "7bit" | "8bit" | "binary"
  * it, which breaks its signatures (DKIM-015).
  *
  * With `8bit`, text in UTF-8 goes out unencoded; the server must offer 8BITMIME (RFC 6152). With `binary`, attachments do too, and so
- * does text with NUL or long lines; the server must offer CHUNKING and BINARYMIME (RFC 3030). What BDAT has to announce is the size of
- * the message: one with a stream of unknown size is composed as with `8bit`.
+ * does text with NUL or long lines; the server must offer CHUNKING and BINARYMIME, too (RFC 3030). BDAT announces the size of the
+ * message: one with a stream of unknown size is composed as with `8bit`, and so is what a mailer signs.
  *
  * @category references
  * @since 0.1.0

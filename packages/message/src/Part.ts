@@ -383,8 +383,8 @@ const contentParameters = (
 
 /**
  * The part of an attachment. Bytes go out in base64, or as they are where `binary` is allowed and their number is known, and
- * arrive as they were; a message goes out as it is, line ends made CRLF (MIME-020). `field` names the attachment in errors. Fails with `bad-attachment`, `control-character`,
- * `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
+ * arrive as they were; a message goes out as it is, line ends made CRLF (MIME-020). `field` names the attachment in errors.
+ * Fails with `bad-attachment`, `control-character`, `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
  *
  * @category constructors
  * @since 0.1.0
@@ -431,8 +431,8 @@ const widest = (all: ReadonlyArray<Encoding.Identity>): Encoding.Identity =>
   widths.findLast((width) => all.includes(width)) ?? "7bit"
 
 /**
- * Whether an ASCII text occurs in a content that goes out as it is and is at hand. For one that begins with `=_` this is to ask
- * whether it occurs anywhere: in quoted-printable and in base64 no `=` is followed by `_`.
+ * Whether an ASCII text occurs in a content that goes out as it is and is at hand. For one that begins with `=_` this is to
+ * ask whether it occurs anywhere but in a binary stream: in quoted-printable and in base64 no `=` is followed by `_`.
  *
  * @category guards
  * @since 0.1.0

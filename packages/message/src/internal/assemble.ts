@@ -11,8 +11,8 @@ import * as Parts from "../Part.ts"
 import type { Ambient } from "./ambient.ts"
 import { token } from "./ambient.ts"
 import * as Base64 from "./base64.ts"
-import { encodedStream } from "./base64Stream.ts"
 import * as Bytes from "./bytes.ts"
+import { encodedStream } from "./encodedStream.ts"
 import * as Utf8 from "./utf8.ts"
 
 // Up to this many octets a body is one array; above, it is encoded while it is read.

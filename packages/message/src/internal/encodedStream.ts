@@ -1,4 +1,7 @@
-/** A stream of bytes as it goes on the wire: in base64 lines, encoded while it passes, little held back and small pieces made larger; or as it is. */
+/**
+ * A stream of bytes as it goes on the wire: in base64 lines, encoded while it passes, of which little is held back and small pieces
+ * become larger ones; or as it is.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
