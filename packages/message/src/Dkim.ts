@@ -9,6 +9,8 @@
  * @since 0.1.0
  */
 import * as Address from "@effect-mail/protocol/Address"
+import * as DotStuffing from "@effect-mail/protocol/DotStuffing"
+import type { BareLineEnd } from "@effect-mail/protocol/LineEndings"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -216,11 +218,33 @@ const checkNames = (names: ReadonlyArray<string>): Effect.Effect<void, DkimError
     : Effect.fail(DkimError.make("bad-option", "One of the header names to sign is not a field name"))
 }
 
+const bareLineEnd = ({ found, offset }: BareLineEnd) =>
+  DkimError.make(
+    "bare-line-end",
+    `A ${found} stands alone at octet ${offset} of the message, and a signature is over lines: render it with Encoding.CurrentWidest at 8bit`
+  )
+
+type Read = Result.Result<void, DkimError.DkimError | MessageError.MessageError>
+
+// The canonical forms know no line end but CRLF (RFC 6376 section 5.3), which everything that is not binary has.
+const readerOf = (splitter: Splitter, { encoding }: Parcel.Body) => {
+  const lines = encoding === "binary" ? DotStuffing.stuffer() : undefined
+  const looked = (seen: Result.Result<Uint8Array, BareLineEnd> | undefined): Read =>
+    seen === undefined ? Result.void : Result.mapBoth(seen, { onSuccess: () => {}, onFailure: bareLineEnd })
+  return {
+    write: (octets: Uint8Array): Read =>
+      Result.flatMap(looked(lines?.push(octets)), (): Read => splitter.write(octets)),
+    end: (): Read => looked(lines?.end())
+  }
+}
+
 // What fits into memory anyway is taken at once.
-const readInto = (splitter: Splitter, { bytes, stream }: Parcel.Body): Effect.Effect<void, MessageError.MessageError> =>
-  bytes === undefined
-    ? Stream.runForEach(stream, (octets) => Effect.fromResult(splitter.write(octets)))
-    : Effect.fromResult(splitter.write(bytes))
+const readInto = Effect.fnUntraced(function* (splitter: Splitter, body: Parcel.Body) {
+  const reader = readerOf(splitter, body)
+  const write = (octets: Uint8Array) => Effect.fromResult(reader.write(octets))
+  yield* body.bytes === undefined ? Stream.runForEach(body.stream, write) : write(body.bytes)
+  yield* Effect.fromResult(reader.end())
+})
 
 const readParcel = Effect.fnUntraced(function* (parcel: Parcel.Parcel, form: Canonical.Form) {
   const hash = (yield* Sha256.Sha256)()
@@ -263,8 +287,9 @@ const signWith = Effect.fnUntraced(function* (plan: Plan, signer: Signer, fields
  * Signs parcels: one DKIM-Signature field for each signer goes in front, nothing else changes. The time of signing comes
  * from `Clock`.
  *
- * Fails with `DkimError`: `no-author` for a message without exactly one From field, `bad-option` for a header name that
- * is none, `platform` when the cryptography fails; and with the `MessageError` of a body that cannot be read.
+ * Fails with `DkimError`: `no-author` for a message without exactly one From field, `bare-line-end` for a binary one in which
+ * a CR or LF stands alone, `bad-option` for a header name that is none, `platform` when the cryptography fails; and with the
+ * `MessageError` of a body that cannot be read.
  *
  * @category combinators
  * @since 0.1.0

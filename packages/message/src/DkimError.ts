@@ -18,12 +18,13 @@ export const Reason = Schema.Literals([
   "bad-identity",
   "bad-option",
   "no-author",
+  "bare-line-end",
   "platform"
 ])
 
 /**
- * What is wrong, as a word to match on: `no-author` is a message without exactly one From field, `platform` one whose
- * cryptography failed.
+ * What is wrong, as a word to match on: `no-author` is a message without exactly one From field, `bare-line-end` one with a
+ * binary part that is not made of lines, `platform` one whose cryptography failed.
  *
  * @category models
  * @since 0.1.0

@@ -15,28 +15,32 @@ import * as Base64 from "./internal/base64.ts"
  * @category models
  * @since 0.1.0
  */
-export type TransferEncoding = "7bit" | "8bit" | "quoted-printable" | "base64"
+export type TransferEncoding = Identity | "quoted-printable" | "base64"
 
 /**
- * What text may hold on its way: `7bit`, which every server takes, or `8bit`.
+ * The encodings that change nothing and say what the content takes (RFC 2045 section 6.2): `7bit`, lines of ASCII, which every server
+ * takes; `8bit`, lines of any octets but NUL; `binary`, any octets at all.
  *
  * @category models
  * @since 0.1.0
  */
-export type TextEncoding = "7bit" | "8bit"
+export type Identity = "7bit" | "8bit" | "binary"
 
 /**
- * What rendering may leave as it is. With `8bit`, text in UTF-8 goes out unencoded: shorter and legible, and only for a server that is
- * known to offer 8BITMIME (RFC 6152), as a relay of one's own. A server without it is not given the message, and one that passes it on
- * to such a server breaks its signatures (DKIM-015); so it is `7bit` by default.
+ * The widest encoding that rendering may use, `7bit` by default. Each wider one is shorter, and only for a server that is known to take
+ * it, as a relay of one's own: a server that does not is not given the message, and one that passes it on to such a server has to encode
+ * it, which breaks its signatures (DKIM-015).
+ *
+ * With `8bit`, text in UTF-8 goes out unencoded; the server must offer 8BITMIME (RFC 6152). With `binary`, attachments do too, and so
+ * does text with NUL or long lines; the server must offer CHUNKING and BINARYMIME, too (RFC 3030). BDAT announces the size of the
+ * message: one with a stream of unknown size is composed as with `8bit`, and so is what a mailer signs.
  *
  * @category references
  * @since 0.1.0
  */
-export const CurrentTextEncoding: Context.Reference<TextEncoding> = Context.Reference(
-  "@effect-mail/message/CurrentTextEncoding",
-  { defaultValue: (): TextEncoding => "7bit" }
-)
+export const CurrentWidest: Context.Reference<Identity> = Context.Reference("@effect-mail/message/CurrentWidest", {
+  defaultValue: (): Identity => "7bit"
+})
 
 /**
  * What one pass over octets tells. CR, LF and CRLF all count as one line end.
@@ -115,16 +119,27 @@ export const scan = (bytes: Uint8Array): Facts => {
 /**
  * The encoding in which text travels unharmed through any server at the least cost (MIME-004): `7bit`, as it is, for
  * ASCII without NUL and without a line above 998 octets; quoted-printable, which stays legible, when at most a quarter
- * of the octets are not ASCII; else base64, which is shorter then. Where it is `allowed`, `8bit` goes before the two.
+ * of the octets are not ASCII; else base64, which is shorter then. Where they are allowed, `8bit` and `binary` go before
+ * the two; `widest` says up to which.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const choose = (facts: Facts, allowed: TextEncoding = "7bit"): TransferEncoding => {
-  if (!facts.nul && facts.longestLine <= maxLineLength && (facts.high === 0 || allowed === "8bit")) {
-    return facts.high === 0 ? "7bit" : "8bit"
-  }
+export const choose = (facts: Facts, widest: Identity = "7bit"): TransferEncoding => {
+  const needed = identity(facts)
+  if (needed === "7bit" || needed === widest || widest === "binary") return needed
   return facts.high * 4 <= facts.size ? "quoted-printable" : "base64"
+}
+
+/**
+ * The narrowest of the encodings that change nothing in which octets with these facts can go out.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const identity = ({ high, longestLine, nul }: Pick<Facts, "high" | "longestLine" | "nul">): Identity => {
+  if (nul || longestLine > maxLineLength) return "binary"
+  return high > 0 ? "8bit" : "7bit"
 }
 
 /**

@@ -28,9 +28,9 @@ export type Envelope = ProtocolEnvelope.Envelope
  * @since 0.1.0
  */
 export interface Body {
-  /** Octets with CRLF line ends, before dot-stuffing, when known (RFC 1870 section 5). */
+  /** Octets with CRLF line ends unless they are binary, before dot-stuffing, when known (RFC 1870 section 5). */
   readonly size: number | undefined
-  /** `7bit`: ASCII; `8bit`: needs 8BITMIME; `binary`: has NUL or a line above 998 octets and needs BINARYMIME. */
+  /** `7bit`: ASCII; `8bit`: needs 8BITMIME; `binary`: may have NUL, lines above 998 octets, and needs BINARYMIME. */
   readonly encoding: "7bit" | "8bit" | "binary"
   /** Whether a header holds UTF-8 as it is, so that every hop must offer SMTPUTF8 (RFC 6531). */
   readonly utf8Headers: boolean
@@ -65,11 +65,6 @@ export interface Parcel {
  */
 export const make = (envelope: Envelope, body: Body, messageId?: string): Parcel => ({ envelope, body, messageId })
 
-const encodingOf = (facts: Encoding.Facts): Body["encoding"] => {
-  if (facts.nul || facts.longestLine > Encoding.maxLineLength) return "binary"
-  return facts.high > 0 ? "8bit" : "7bit"
-}
-
 const bareLineEnd = (position: number) =>
   MessageError.make("bare-line-end", "a CR or LF stands alone", {
     position,
@@ -103,7 +98,7 @@ export const bodyFromBytes = (
   if (facts.bare > 0) return Result.fail(bareLineEnd(facts.firstBare))
   return Result.succeed({
     size: facts.size,
-    encoding: encodingOf(facts),
+    encoding: Encoding.identity(facts),
     utf8Headers: facts.high > 0 && hasHigh(bytes, HeaderSection.bodyStart(bytes)),
     longestLine: facts.longestLine,
     dotFree: !facts.dotLine,

@@ -51,7 +51,7 @@ export interface Text extends Facts {
 }
 
 /**
- * Octets as they go on the wire, every line end CRLF.
+ * Octets as they go on the wire, every line end CRLF unless they are `binary`.
  *
  * @category models
  * @since 0.1.0
@@ -59,8 +59,8 @@ export interface Text extends Facts {
 export interface Octets extends Facts {
   readonly _tag: "Octets"
   readonly bytes: Uint8Array
-  /** Whether an octet is above 127. */
-  readonly eightBit: boolean
+  /** What they take. */
+  readonly encoding: Encoding.Identity
 }
 
 /**
@@ -75,7 +75,7 @@ export interface Base64 {
 }
 
 /**
- * Bytes of a stream that are encoded in base64 when they are written.
+ * Bytes of a stream, which are encoded when they are written.
  *
  * @category models
  * @since 0.1.0
@@ -85,6 +85,8 @@ export interface Streamed {
   readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
   /** How many octets there are before they are encoded, when that is known. */
   readonly size: number | undefined
+  /** `binary` leaves them as they are; their number must be known then. */
+  readonly encoding: "base64" | "binary"
   /** Names the content in errors. */
   readonly field: string
 }
@@ -161,22 +163,22 @@ export const octets = (bytes: Uint8Array, facts: Encoding.Facts = Encoding.scan(
   bytes,
   longestLine: facts.longestLine,
   dotLine: facts.dotLine,
-  eightBit: facts.high > 0
+  encoding: Encoding.identity(facts)
 })
 
 // Text with CRLF line ends in the cheapest safe encoding.
-const encoded = (text: string, allowed: Encoding.TextEncoding): readonly [Encoding.TransferEncoding, Content] => {
+const encoded = (text: string, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
   const content = Utf8.isAscii(text) ? ascii(text) : undefined
   if (content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")) {
     return ["7bit", content]
   }
   const bytes = Utf8.encode(text)
   const facts = Encoding.scan(bytes)
-  const encoding = Encoding.choose(facts, allowed)
-  if (encoding === "8bit") return [encoding, octets(bytes, facts)]
+  const encoding = Encoding.choose(facts, widest)
   if (encoding === "base64") return [encoding, { _tag: "Base64", bytes }]
-  const quoted = { ...facts, longestLine: Math.min(76, facts.longestLine * 3), dotLine: false, high: 0 }
-  return ["quoted-printable", octets(Encoding.quotedPrintable(bytes), quoted)]
+  if (encoding !== "quoted-printable") return [encoding, octets(bytes, facts)]
+  const quoted = { ...facts, longestLine: Math.min(76, facts.longestLine * 3), dotLine: false, high: 0, nul: false }
+  return [encoding, octets(Encoding.quotedPrintable(bytes), quoted)]
 }
 
 const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>
@@ -193,10 +195,10 @@ export const text = (
   subtype: "plain" | "html",
   value: string,
   field: string,
-  allowed: Encoding.TextEncoding = "7bit"
+  widest: Encoding.Identity = "7bit"
 ): Parsed<Leaf> =>
   Result.map(checkWellFormed(value, field), () => {
-    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"), allowed)
+    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"), widest)
     return {
       _tag: "Leaf",
       fields: [`Content-Type: text/${subtype}; charset=utf-8\r\n`, encodingField(encoding)],
@@ -232,13 +234,13 @@ const checkMethod = (type: Parameter.Parameterized, content: string, field: stri
 export const alternative = (
   self: { readonly type: string; readonly content: string },
   field: string,
-  allowed: Encoding.TextEncoding = "7bit"
+  widest: Encoding.Identity = "7bit"
 ): Parsed<Leaf> =>
   Result.gen(function* () {
     const type = yield* alternativeType(self.type, `${field}.type`)
     yield* checkMethod(type, self.content, field)
     yield* checkWellFormed(self.content, `${field}.content`)
-    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"), allowed)
+    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"), widest)
     const parameters = [
       ...Array.from(type.parameters).filter(([name]) => name !== "charset"),
       ["charset", "utf-8"] as const
@@ -275,7 +277,7 @@ const streamOf = (content: Partial<Attachment.Streamed> | null, field: string): 
   if (!Stream.isStream(content?.stream)) return refuse(field, "content is bytes, text or a stream", contentHint)
   const { size, stream } = content
   return size === undefined || (Number.isSafeInteger(size) && size >= 0)
-    ? Result.succeed({ _tag: "Streamed", stream, size, field })
+    ? Result.succeed({ _tag: "Streamed", stream, size, encoding: "base64", field })
     : refuse(field, "the size of a stream is a whole number of octets")
 }
 
@@ -330,16 +332,40 @@ const isPlainMessage = (type: string): boolean => type.startsWith("message/") &&
 const unencodable = (field: string, detail: string) =>
   refuse(field, `a message must not be encoded, and ${detail}`, "Attach it as application/octet-stream")
 
-const messageContent = (content: Base64 | Streamed, field: string): Parsed<Octets> => {
+const messageContent = (content: Base64 | Streamed, field: string, widest: Encoding.Identity): Parsed<Octets> => {
   if (content._tag === "Streamed") return unencodable(field, "a stream cannot be looked at before it is sent")
   const facts = Encoding.scan(content.bytes)
-  return facts.nul || facts.longestLine > Encoding.maxLineLength
+  return Encoding.identity(facts) === "binary" && widest !== "binary"
     ? unencodable(field, "has NUL or a line above 998 octets")
     : Result.succeed(octets(Encoding.toCrlf(content.bytes, facts), facts))
 }
 
+// Nothing is known of raw octets, and nothing has to be: who takes them takes anything.
+const raw = (content: Base64 | Streamed): Octets | Streamed =>
+  content._tag === "Streamed"
+    ? { ...content, encoding: "binary" }
+    : { _tag: "Octets", bytes: content.bytes, longestLine: content.bytes.length, dotLine: true, encoding: "binary" }
+
+// The lines of a text part end in CRLF, in a binary message, too (SMTP-155); in base64 others arrive as they were. Of a part
+// without any octets readers make one with a line end.
+const isRaw = (content: Base64 | Streamed, type: string, widest: Encoding.Identity): boolean => {
+  const size = content._tag === "Base64" ? content.bytes.length : content.size
+  if (widest !== "binary" || size === undefined || size === 0) return false
+  return !type.startsWith("text/") || (content._tag === "Base64" && Encoding.scan(content.bytes).bare === 0)
+}
+
+const outgoing = (
+  content: Base64 | Streamed,
+  type: string,
+  field: string,
+  widest: Encoding.Identity
+): Parsed<Base64 | Octets | Streamed> => {
+  if (isPlainMessage(type)) return messageContent(content, field, widest)
+  return Result.succeed(isRaw(content, type, widest) ? raw(content) : content)
+}
+
 const encodingOf = (content: Base64 | Octets | Streamed): Encoding.TransferEncoding =>
-  content._tag !== "Octets" ? "base64" : content.eightBit ? "8bit" : "7bit"
+  content._tag === "Base64" ? "base64" : content.encoding
 
 const optional = (name: string, value: string | undefined): ReadonlyArray<readonly [string, string]> =>
   value === undefined ? [] : [[name, value]]
@@ -356,19 +382,23 @@ const contentParameters = (
 }
 
 /**
- * The part of an attachment. Bytes go out in base64 and arrive as they were; a message goes out as it is, line ends
- * made CRLF (MIME-020). `field` names the attachment in errors. Fails with `bad-attachment`, `control-character`,
- * `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
+ * The part of an attachment. Bytes go out in base64, or as they are where `binary` is allowed and their number is known, and
+ * arrive as they were; a message goes out as it is, line ends made CRLF (MIME-020). `field` names the attachment in errors.
+ * Fails with `bad-attachment`, `control-character`, `unpaired-surrogate`, or `bad-header` for a media type that cannot be read.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const attachment = (self: Attachment.Attachment, field: string): Parsed<Leaf> =>
+export const attachment = (
+  self: Attachment.Attachment,
+  field: string,
+  widest: Encoding.Identity = "7bit"
+): Parsed<Leaf> =>
   Result.gen(function* () {
     const given = yield* contentOf(self, `${field}.content`)
     const name = yield* nameOf(self, field)
     const type = yield* typeOf(self, field)
-    const content = isPlainMessage(type.value) ? yield* messageContent(given, field) : given
+    const content = yield* outgoing(given, type.value, field, widest)
     const contentType = Parameter.encodeAll(type.value, contentParameters(self, type, name))
     const disposition = Parameter.encodeAll(self.disposition ?? "attachment", optional("filename", name))
     return {
@@ -383,9 +413,26 @@ export const attachment = (self: Attachment.Attachment, field: string): Parsed<L
     } satisfies Leaf
   })
 
+const widths: ReadonlyArray<Encoding.Identity> = ["7bit", "8bit", "binary"]
+
 /**
- * Whether an ASCII text occurs in a content that goes out as it is. For one that begins with `=_` this is to ask
- * whether it occurs anywhere: in quoted-printable and in base64 no `=` is followed by `_`.
+ * What the content of a part takes: of a multipart, what its parts take, which it has to say itself (RFC 2045 section 6.4).
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const widthOf = (self: Part): Encoding.Identity => {
+  if (self._tag === "Multipart") return widest(self.parts.map(widthOf))
+  const { content } = self
+  return "encoding" in content && content.encoding !== "base64" ? content.encoding : "7bit"
+}
+
+const widest = (all: ReadonlyArray<Encoding.Identity>): Encoding.Identity =>
+  widths.findLast((width) => all.includes(width)) ?? "7bit"
+
+/**
+ * Whether an ASCII text occurs in a content that goes out as it is and is at hand. For one that begins with `=_` this is to
+ * ask whether it occurs anywhere but in a binary stream: in quoted-printable and in base64 no `=` is followed by `_`.
  *
  * @category guards
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * From a message to a parcel. Everything that was given is checked here, everything that is missing is added: Date,
  * Message-ID, MIME-Version and the boundaries, from the ambient `Clock` and `Random`, so that a rendering can be
- * repeated exactly. What is composed here is 7-bit in its body, unless `Encoding.CurrentTextEncoding` allows more, and in its header,
- * unless a local part is not ASCII.
+ * repeated exactly. What is composed here is 7-bit in its body, unless `Encoding.CurrentWidest` allows more, and in its header, unless a
+ * local part is not ASCII.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ import type * as Parcel from "./Parcel.ts"
 export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> => {
   switch (message._tag) {
     case "Composed":
-      return withAmbient((ambient) => compose(message, () => structure(message, ambient.textEncoding), ambient))
+      return withAmbient((ambient) => compose(message, () => structure(message, ambient.widest), ambient))
     case "Eml":
       return withAmbient((ambient) => fromEml(message, ambient))
     case "StreamedEml":

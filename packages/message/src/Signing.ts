@@ -100,7 +100,8 @@ const cannotSign = (error: DkimError.DkimError | MessageError.MessageError): Mes
 
 /**
  * Signs a parcel as its author's domain: one DKIM-Signature for each signer of that domain, and nothing when there is none.
- * Fails with `cannot-sign` when the cryptography does or a message has more than one From field, and with the error of a body
+ * Fails with `cannot-sign` when the cryptography does, a message has more than one From field, or a CR or LF stands alone in a
+ * binary one, and with the error of a body
  * that cannot be read.
  *
  * @category combinators

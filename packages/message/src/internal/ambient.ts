@@ -12,8 +12,8 @@ export interface Ambient {
   readonly now: number
   /** The next random number, at least 0 and below 1. */
   readonly random: () => number
-  /** What text may hold. */
-  readonly textEncoding: Encoding.TextEncoding
+  /** The widest encoding that may be used. */
+  readonly widest: Encoding.Identity
 }
 
 const alphabet = "0123456789abcdefghijklmnopqrstuv"
@@ -35,7 +35,7 @@ const ambientOf = (fiber: Fiber.Fiber<unknown, unknown>): Ambient => {
   return {
     now: fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(),
     random: () => random.nextDoubleUnsafe(),
-    textEncoding: fiber.getRef(Encoding.CurrentTextEncoding)
+    widest: fiber.getRef(Encoding.CurrentWidest)
   }
 }
 

@@ -6,13 +6,13 @@ import * as Stream from "effect/Stream"
 import * as Encoding from "../Encoding.ts"
 import * as Parameter from "../Parameter.ts"
 import type { Body } from "../Parcel.ts"
-import type { Content, Multipart, Part } from "../Part.ts"
+import type { Content, Multipart, Part, Streamed } from "../Part.ts"
 import * as Parts from "../Part.ts"
 import type { Ambient } from "./ambient.ts"
 import { token } from "./ambient.ts"
 import * as Base64 from "./base64.ts"
-import { base64Stream } from "./base64Stream.ts"
 import * as Bytes from "./bytes.ts"
+import { encodedStream } from "./encodedStream.ts"
 import * as Utf8 from "./utf8.ts"
 
 // Up to this many octets a body is one array; above, it is encoded while it is read.
@@ -29,8 +29,9 @@ interface Piece {
 
 const headerPiece = (text: string): Piece => ({ content: Parts.identity(text), header: true })
 
-// A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1). Counting the
-// attempts ends the search even when the source of randomness is constant.
+// A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1); of a stream that goes
+// out as it is, nothing but its 120 random bits says so. Counting the attempts ends the search even when the source of
+// randomness is constant.
 const boundaryBase = (root: Part, ambient: Ambient): string => {
   for (let attempt = 0; ; attempt++) {
     const base = `=_${token(ambient)}${attempt === 0 ? "" : `_${attempt}`}`
@@ -38,9 +39,15 @@ const boundaryBase = (root: Part, ambient: Ambient): string => {
   }
 }
 
+// Without the field it would claim to be 7bit, which its parts must not exceed (RFC 2045 section 6.4).
+const encodingField = (part: Multipart): string => {
+  const width = Parts.widthOf(part)
+  return width === "7bit" ? "" : `Content-Transfer-Encoding: ${width}\r\n`
+}
+
 const openMultipart = (part: Multipart, boundary: string): string => {
   const type = Parameter.encodeAll(`multipart/${part.subtype}`, [...part.parameters, ["boundary", boundary]])
-  return `Content-Type: ${type.join("\r\n ")}\r\n\r\n`
+  return `Content-Type: ${type.join("\r\n ")}\r\n${encodingField(part)}\r\n`
 }
 
 // Puts the pieces of a part into `out`. `before` is text that goes in front of it, the result text that goes after it.
@@ -69,6 +76,9 @@ const endsLine = (content: Content | undefined): boolean => {
   }
 }
 
+const streamedSize = ({ encoding, size = Number.NaN }: Streamed): number =>
+  encoding === "binary" ? size : Encoding.base64Size(size)
+
 // Octets on the wire; NaN when a stream does not tell its size.
 const sizeOf = (content: Content): number => {
   switch (content._tag) {
@@ -79,7 +89,7 @@ const sizeOf = (content: Content): number => {
     case "Base64":
       return Encoding.base64Size(content.bytes.length)
     case "Streamed":
-      return content.size === undefined ? Number.NaN : Encoding.base64Size(content.size)
+      return streamedSize(content)
   }
 }
 
@@ -88,7 +98,7 @@ const longestOf = (content: Content): number => {
     case "Base64":
       return Math.min(76, Math.ceil(content.bytes.length / 3) * 4)
     case "Streamed":
-      return 76
+      return content.encoding === "binary" ? (content.size ?? Infinity) : 76
     default:
       return content.longestLine
   }
@@ -158,7 +168,7 @@ const streamsOf = (contents: ReadonlyArray<Content>): ReadonlyArray<Body["stream
       run.push(content)
       continue
     }
-    streams.push(heldStream(run), base64Stream(content))
+    streams.push(heldStream(run), encodedStream(content))
     run = []
   }
   return [...streams, heldStream(run)]
@@ -175,7 +185,13 @@ const dataOf = (contents: ReadonlyArray<Content>, size: number): Pick<Body, "byt
 
 const hasDotLine = (content: Content): boolean => "dotLine" in content && content.dotLine
 
-const isEightBit = ({ content }: Piece): boolean => content._tag === "Octets" && content.eightBit
+// Header fields and boundaries are octets only where they are UTF-8.
+const isUtf8 = ({ content, header }: Piece): boolean => header && content._tag === "Octets"
+
+const encodingOf = (root: Part, utf8Headers: boolean): Body["encoding"] => {
+  const width = Parts.widthOf(root)
+  return width === "7bit" && utf8Headers ? "8bit" : width
+}
 
 /** The body of a message with these header fields in front of those of its root part. */
 export const assemble = (header: string, root: Part, ambient: Ambient): Body => {
@@ -184,11 +200,12 @@ export const assemble = (header: string, root: Part, ambient: Ambient): Body => 
   const pieces: Array<Piece> = []
   const after = write(root, header, () => `${base}.${++count}`, pieces)
   if (after !== "" || !endsLine(pieces.at(-1)?.content)) pieces.push(headerPiece(`${after}\r\n`))
+  const utf8Headers = pieces.some(isUtf8)
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {
     size: Number.isNaN(size) ? undefined : size,
-    encoding: pieces.some(isEightBit) ? "8bit" : "7bit",
-    utf8Headers: pieces.some((piece) => piece.header && isEightBit(piece)),
+    encoding: encodingOf(root, utf8Headers),
+    utf8Headers,
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
     dotFree: !pieces.some(({ content }) => hasDotLine(content)),
     ...dataOf(

@@ -1,6 +1,7 @@
 /** The part of a bounce that gives the message back (RFC 3461 section 6.2, RFC 6533 section 3). */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Encoding from "../Encoding.ts"
 import type * as MessageError from "../MessageError.ts"
 import type * as Parcel from "../Parcel.ts"
 import * as Part from "../Part.ts"
@@ -20,12 +21,17 @@ export const headerOf = (body: Parcel.Body): Effect.Effect<Uint8Array, MessageEr
     )
   })
 
+// A notification goes to any server, whatever the message took.
 const leaf = (type: string, bytes: Uint8Array): Part.Leaf => {
-  const content = Part.octets(bytes)
-  const encoding = content.eightBit ? "8bit" : "7bit"
+  const facts = Encoding.scan(bytes)
+  const wide = Encoding.identity(facts) === "binary"
+  const content = wide ? Part.octets(Encoding.quotedPrintable(bytes)) : Part.octets(bytes, facts)
   return {
     _tag: "Leaf",
-    fields: [`Content-Type: ${type}\r\n`, `Content-Transfer-Encoding: ${encoding}\r\n`],
+    fields: [
+      `Content-Type: ${type}\r\n`,
+      `Content-Transfer-Encoding: ${wide ? "quoted-printable" : content.encoding}\r\n`
+    ],
     content
   }
 }

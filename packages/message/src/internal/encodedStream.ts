@@ -1,4 +1,7 @@
-/** A stream of bytes in base64 lines, encoded while it passes; little is held back, and small pieces become larger ones. */
+/**
+ * A stream of bytes as it goes on the wire: in base64 lines, encoded while it passes, of which little is held back and small pieces
+ * become larger ones; or as it is.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -68,10 +71,22 @@ const makeEncoder = (content: Streamed): Encoder => {
   }
 }
 
-/** The lines, in pieces of moderate size. Fails with `bad-attachment` when the size was wrong. */
-export const base64Stream = (content: Streamed): Stream.Stream<Uint8Array, MessageError.MessageError> =>
+// Whoever gave a piece may fill it anew before it is written.
+const makeCopier = (content: Streamed): Encoder => {
+  let count = 0
+  return {
+    write: (octets) => {
+      count += octets.length
+      return count > (content.size ?? Infinity) ? wrongSize(content, "more") : Result.succeed(new Uint8Array(octets))
+    },
+    end: () => (count < (content.size ?? 0) ? wrongSize(content, "fewer") : Result.succeed(nothing))
+  }
+}
+
+/** What of it goes on the wire, in pieces of moderate size. Fails with `bad-attachment` when the size was wrong. */
+export const encodedStream = (content: Streamed): Stream.Stream<Uint8Array, MessageError.MessageError> =>
   Stream.suspend(() => {
-    const encoder = makeEncoder(content)
+    const encoder = content.encoding === "base64" ? makeEncoder(content) : makeCopier(content)
     const lines = Stream.mapEffect(content.stream, (octets) => Effect.fromResult(encoder.write(octets)))
     const rest = Stream.fromEffect(Effect.suspend(() => Effect.fromResult(encoder.end())))
     return Stream.filter(Stream.concat(lines, rest), (octets) => octets.length > 0)
