@@ -135,8 +135,6 @@ export const prepare =
       await send(small, there.port)
       const value = await Memory.growth(() => send(job, there.port))
       gauges.push(promised({ name: "the resident set grows by", value, unit: "MiB" }, growth, isOurs))
-      const used = await Memory.inUse(() => send(job, there.port))
-      gauges.push({ name: "of which is in use after a collection at most", value: used, unit: "MiB" })
     }
     if (waits !== undefined) {
       // On a connection that is kept, so that nobody says goodbye before it was counted.
