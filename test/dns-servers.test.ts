@@ -159,8 +159,9 @@ describe.skipIf(DnsPeers.missing !== undefined)(DnsPeers.missing ?? "Knot DNS an
 
     describe(`${name} over real name servers`, () => {
       for (const [title, { domain, expected, says }] of Object.entries(cases)) {
-        // Nobody waits for a resolver that is silent, except that the system's own has real timers.
-        const silent = domain === "silent.example" && name !== "layerMx"
+        const silent = domain === "silent.example"
+        // The system's resolver has timers of its own, which nobody waits for; a zone with faults stands in for it.
+        if (silent && name === "layerMx") continue
         const patient = <A, E>(test: Effect.Effect<A, E>) =>
           silent ? it.effect(title, () => TimeLapse.run(test)) : it.live(title, () => test)
         patient(

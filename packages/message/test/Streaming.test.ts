@@ -50,6 +50,28 @@ describe("an attachment of a stream", () => {
     })
   )
 
+  it.effect("is the same when all its pieces come in one buffer", () =>
+    Effect.gen(function* () {
+      const bytes = content(100_000)
+      const sizes = [57, 56, 1000, 14_593, 50_000, 50_001]
+      for (const [i, size] of sizes.entries()) {
+        const reused = Stream.suspend(() => {
+          const buffer = i % 2 === 0 ? new Uint8Array(size) : Buffer.alloc(size)
+          return inPieces(bytes, size).pipe(
+            Stream.rechunk(1),
+            Stream.map((piece) => {
+              buffer.fill(0).set(piece)
+              return buffer.subarray(0, piece.length)
+            })
+          )
+        })
+        const streamed = yield* attached(Attachment.stream(reused, { name }))
+        const held = yield* attached({ name, content: bytes })
+        assert.strictEqual(string(yield* octets(streamed)), string(yield* octets(held)))
+      }
+    })
+  )
+
   it.effect("has the facts of base64, and can be sent again", () =>
     Effect.gen(function* () {
       const { body } = yield* attached(Attachment.stream(inPieces(content(100_000), 4096), { name }))
@@ -199,6 +221,23 @@ describe("Attachment.file", () => {
       assert.strictEqual(string(yield* octets(streamed)), string(yield* octets(held)))
     }).pipe(Effect.provide(files(() => large)))
   )
+
+  it.effect("holds one buffer of 256 KiB for as long as a file is sent, and a new one when it is sent again", () => {
+    const buffers = new Set<ArrayBufferLike>()
+    let reads = 0
+    const onRead = ({ buffer }: Uint8Array): void => {
+      reads++
+      buffers.add(buffer)
+    }
+    return Effect.gen(function* () {
+      const parcel = yield* attached(yield* Attachment.file("/a/large.bin"))
+      for (const sent of [1, 2]) {
+        yield* Stream.runDrain(parcel.body.stream)
+        assert.deepStrictEqual([buffers.size, reads], [sent, sent * 8])
+      }
+      assert.deepStrictEqual(new Set([...buffers].map(({ byteLength }) => byteLength)), new Set([262_144]))
+    }).pipe(Effect.provide(files(() => large, "File", onRead)))
+  })
 
   it.effect("reads what is smaller, and what is no plain file", () =>
     Effect.gen(function* () {

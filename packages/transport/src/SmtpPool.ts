@@ -3,6 +3,8 @@
  * one where there may be another, or waits; and while somebody waits, his envelope rides behind the message before
  * (PIPE-006), so that a busy connection waits once for each message.
  *
+ * - A server whose TLS does not work although it offers it is spoken to in clear text for an hour, where that is allowed
+ *   (CLASS-24).
  * - A session that has ended, has been interrupted or is not where it should be is never used again.
  * - A session that turns out to be dead before MAIL was answered is replaced at once; that is no failure of the mail and none
  *   of the server (CLASS-55).
@@ -27,6 +29,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Conversation from "./Conversation.ts"
 import { Dialer } from "./Dialer.ts"
+import { BrokenTls } from "./internal/brokenTls.ts"
 import { type Held, Lanes, type Seat, type Ticket } from "./internal/lanes.ts"
 import { rescue } from "./internal/rescue.ts"
 import * as PoolSettings from "./PoolSettings.ts"
@@ -97,6 +100,7 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const now = (): number => monotonicMillis(clock)
   const lanes = new Lanes(pool, now)
+  const broken = new BrokenTls(now)
   const scope = yield* Scope.make()
   const services = Context.make(Dialer, dialer).pipe(Context.add(Scope.Scope, scope))
 
@@ -126,7 +130,10 @@ export const make = Effect.fnUntraced(function* (
     const own = yield* Scope.fork(scope)
     const opened = yield* Effect.result(
       Effect.onError(
-        Effect.provideContext(SmtpSession.open(seat.endpoint, smtp, until), Context.add(services, Scope.Scope, own)),
+        Effect.provideContext(
+          SmtpSession.open(seat.endpoint, smtp, until, broken),
+          Context.add(services, Scope.Scope, own)
+        ),
         (cause) => Scope.close(own, Exit.failCause(cause))
       )
     )

@@ -102,12 +102,24 @@ export interface Carried {
 }
 
 /**
+ * The servers whose TLS did not work although they offer it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BrokenTls {
+  readonly has: (endpoint: Endpoint) => boolean
+  readonly add: (endpoint: Endpoint) => void
+}
+
+/**
  * Opens a session and brings it to where mail may flow. Fails with what the classification says of the stage that did not
  * succeed. The connection ends with the scope, after a QUIT when the server is still listening. No wait goes beyond `until`,
  * in milliseconds of the monotonic clock.
  *
  * An opportunistic session whose handshake fails, or the EHLO behind it, is opened once more at the same address, in clear
- * text (CLASS-24). So is one whose credentials were refused and come from a source that has others.
+ * text (CLASS-24); `broken` remembers such servers for whoever opens many sessions. So is one whose credentials were refused
+ * and come from a source that has others.
  *
  * @category constructors
  * @since 0.1.0
@@ -115,9 +127,10 @@ export interface Carried {
 export const open = (
   endpoint: Endpoint,
   settings: SmtpSettings,
-  until = Infinity
+  until = Infinity,
+  broken?: BrokenTls
 ): Effect.Effect<SmtpSession, Failure.Failure, Dialer | Scope.Scope> => {
-  const entrance = { endpoint, settings, until }
+  const entrance = { endpoint, settings, until, broken }
   return Effect.catchTag(enter({ ...entrance, mayRenew: true }), "RefusedCredentials", () =>
     Effect.catchTag(enter({ ...entrance, mayRenew: false }), "RefusedCredentials", Effect.die)
   )
@@ -127,23 +140,27 @@ interface Entrance {
   readonly endpoint: Endpoint
   readonly settings: SmtpSettings
   readonly until: number
+  readonly broken: BrokenTls | undefined
   /** Whether credentials that are refused may be replaced and tried again. */
   readonly mayRenew: boolean
 }
 
 // A server that cannot do the TLS it offers, when clear text will do.
-class BrokenTls extends Data.TaggedError("BrokenTls") {}
+class TlsFailed extends Data.TaggedError("TlsFailed") {}
 
 // Credentials that were good once; there are newer ones.
 class RefusedCredentials extends Data.TaggedError("RefusedCredentials") {}
 
 const enter = Effect.fnUntraced(function* (entrance: Entrance) {
-  const { endpoint, settings } = entrance
+  const { broken, endpoint, settings } = entrance
   // A token may take its time, and a server that waits for it may not.
   const who = yield* identity(endpoint, settings.credentials)
-  return yield* Effect.catchTag(attempt(entrance, who, endpoint.tls._tag !== "None"), "BrokenTls", () =>
-    Effect.catchTag(attempt(entrance, who, false), "BrokenTls", Effect.die)
-  )
+  const useTls =
+    endpoint.tls._tag !== "None" && !(endpoint.tls._tag === "Opportunistic" && broken?.has(endpoint) === true)
+  return yield* Effect.catchTag(attempt(entrance, who, useTls), "TlsFailed", () => {
+    broken?.add(endpoint)
+    return Effect.catchTag(attempt(entrance, who, false), "TlsFailed", Effect.die)
+  })
 })
 
 const identity = (endpoint: Endpoint, credentials: SmtpSettings["credentials"]) =>
@@ -193,7 +210,7 @@ const establish = Effect.fnUntraced(function* (entrance: Entrance, who: Who, use
       : Result.fail(noTls)
     if (Result.isSuccess(secured)) capabilities = secured.success
     else if (TlsPolicy.isMandatory(endpoint.tls)) return yield* fail(secured.failure)
-    else if (began(secured.failure)) return yield* new BrokenTls()
+    else if (began(secured.failure)) return yield* new TlsFailed()
     else if (!goesOn(secured.failure)) return yield* fail(secured.failure)
   }
   if (who !== undefined) {

@@ -3,7 +3,8 @@
  *
  * Which endpoint is tried next is what the failure of the last one says (`next`): another address of the same host,
  * another host, or nothing before the policy decides. A recipient that got a verdict keeps it; the rest moves on. After
- * the last byte of a message was written, no other host is tried for it (CLASS-52).
+ * the last byte of a message was written, no other host is tried for it (CLASS-52). A refusal for reasons of policy or
+ * security (5.7.x) may be about our address: where there is an endpoint of the other IP family, it is asked once (CLASS-38).
  *
  * @since 0.1.0
  */
@@ -100,11 +101,16 @@ const inTurn = Effect.fnUntraced(function* <R>(
     parcel.envelope.recipients.map(({ address }) => [address, []])
   )
   const given = new Set<string>()
+  // Whom the other IP family is asked about.
+  const appealing = new Set<string>()
+  let queue: ReadonlyArray<Endpoint> = endpoints
   let rest: Parcel.Parcel | undefined = parcel
   let addresses = 0
   let sessions = 0
-  for (const endpoint of endpoints) {
-    if (rest === undefined || addresses >= limits.addresses || sessions >= limits.sessions) break
+  while (rest !== undefined && addresses < limits.addresses && sessions < limits.sessions) {
+    const [endpoint, ...later] = queue
+    if (endpoint === undefined) break
+    queue = later
     if (given.has(endpoint.host)) continue
     const visited: Visited = yield* Effect.result(guarded(visit(endpoint, rest, until), rest))
     if (Result.isFailure(visited) && !someGot(history)) return yield* visited.failure
@@ -114,10 +120,19 @@ const inTurn = Effect.fnUntraced(function* <R>(
     if (!outcomes.every(wasRefusedHere)) addresses++
     if (outcomes.some(reachedMail)) sessions++
     for (const outcome of outcomes) {
-      history.get(outcome.recipient)?.push(outcome)
+      const said = history.get(outcome.recipient)
+      // The other family's answer takes the place of the refusal, if there is one.
+      if (appealing.has(outcome.recipient) && !isUnreachable(outcome)) said?.splice(0)
+      said?.push(outcome)
       if (outcome._tag === "Failed" && outcome.failure.next === "host") given.add(endpoint.host)
     }
-    rest = Parcel.filterRecipients(rest, ({ address }) => movesOn(history.get(address)?.at(-1)))
+    const others = appealing.size === 0 ? queue.filter((other) => isOfOtherFamily(other, endpoint)) : []
+    const appeals = new Set(
+      others.length === 0 ? [] : outcomes.filter(isPolicyRefusal).map(({ recipient }) => recipient)
+    )
+    if (appeals.size > 0) queue = [...others, ...queue.filter((other) => !others.includes(other))]
+    for (const recipient of appeals) appealing.add(recipient)
+    rest = Parcel.filterRecipients(rest, ({ address }) => appeals.has(address) || movesOn(history.get(address)?.at(-1)))
   }
   return parcel.envelope.recipients.map(({ address }) => settle(address, history.get(address) ?? []))
 })
@@ -132,6 +147,18 @@ const guarded = <R>(
 
 const wasRefusedHere = (outcome: Receipt.Outcome): boolean =>
   outcome._tag === "Failed" && outcome.failure.stage === "policy"
+
+const isUnreachable = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Failed" && outcome.failure._tag === "Unreachable"
+
+const isPolicyRefusal = (outcome: Receipt.Outcome): boolean =>
+  outcome._tag === "Failed" &&
+  outcome.failure._tag === "PermFailure" &&
+  outcome.failure.code !== undefined &&
+  outcome.failure.enhanced?.startsWith("5.7.") === true
+
+const isOfOtherFamily = ({ address: one }: Endpoint, { address: other }: Endpoint): boolean =>
+  one !== undefined && other !== undefined && one.includes(":") !== other.includes(":")
 
 const someGot = (history: ReadonlyMap<string, ReadonlyArray<Receipt.Outcome>>): boolean =>
   [...history.values()].some((outcomes) => outcomes.some(({ _tag }) => _tag === "Delivered"))

@@ -1,6 +1,6 @@
 /** Sessions that are kept and shared: who gets one, what rides, what becomes of the others when something breaks. */
 import type { Parcel } from "@effect-mail/message"
-import type { Receipt } from "@effect-mail/protocol"
+import { type Receipt, TlsPolicy } from "@effect-mail/protocol"
 import { Mailbox, MailServer, MemoryNetwork, Script } from "@effect-mail/testing"
 import { type PoolSettings, SmtpPool, type SmtpSettings, Watchdog } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
@@ -171,6 +171,41 @@ describe("a session", () => {
         assert.include(transcript, "C: RCPT TO:<b@example.org>\nS: 550 5.1.1 No")
         assert.include(transcript, "*: another message went before")
         assert.notInclude(transcript, "a@example.org")
+      })
+    )
+  )
+})
+
+describe("a server whose TLS does not work (CLASS-24)", () => {
+  const offered = hello("STARTTLS")
+  const failing: Script.Script = [...offered, expect("STARTTLS"), reply("220 2.0.0 Go ahead"), close]
+  const inClear = (name: string): Script.Script => [...offered, ...one(name), ...quit]
+  const fresh = { maxMessages: 1 }
+
+  it.effect("is spoken to in clear text for an hour, and then asked again", () =>
+    against(
+      [failing, inClear("a"), inClear("b"), failing, inClear("c")],
+      Effect.gen(function* () {
+        const pool = yield* make(fresh)
+        const opportunistic = endpoint(TlsPolicy.opportunistic)
+        const send = (name: string) => Effect.map(pool.send(opportunistic, to(name)), shown)
+        assert.deepStrictEqual(yield* send("a"), taken)
+        yield* TestClock.adjust("59 minutes")
+        assert.deepStrictEqual(yield* send("b"), taken)
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* send("c"), taken)
+      })
+    )
+  )
+
+  it.effect("is never spoken to in clear text where TLS is required, whatever is remembered", () =>
+    against(
+      [failing, inClear("a"), failing],
+      Effect.gen(function* () {
+        const pool = yield* make(fresh)
+        assert.deepStrictEqual(yield* Effect.map(pool.send(endpoint(TlsPolicy.opportunistic), to("a")), shown), taken)
+        const refused = yield* Effect.map(pool.send(endpoint(TlsPolicy.requiredUnverified), to("b")), shown)
+        assert.deepStrictEqual(refused, ["Unreachable tls host host 4.7.5"])
       })
     )
   )

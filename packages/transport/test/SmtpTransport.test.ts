@@ -24,7 +24,14 @@ const { close, expect, expectContent, expectPrefix, reply } = Script
 
 // Every host has the address of its number; the hosts in a play are named by their addresses.
 const [mx1, mx1b, mx2, mx3] = ["192.0.2.1", "192.0.2.11", "192.0.2.2", "192.0.2.3"] as const
-const names: Readonly<Record<string, string>> = { [mx1]: "mx1.example", [mx1b]: "mx1.example", [mx2]: "mx2.example" }
+const [six1, six2] = ["2001:db8::1", "2001:db8::2"] as const
+const names: Readonly<Record<string, string>> = {
+  [mx1]: "mx1.example",
+  [mx1b]: "mx1.example",
+  [six1]: "mx1.example",
+  [mx2]: "mx2.example",
+  [six2]: "mx2.example"
+}
 
 const endpoint = (address: string, tls: TlsPolicy.TlsPolicy = TlsPolicy.none) =>
   Endpoint.make({ host: names[address] ?? "mx3.example", address, port: 25, tls })
@@ -348,4 +355,71 @@ describe("SmtpTransport", () => {
       assert.deepStrictEqual(shown(sent), delivered)
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer))
   )
+})
+
+describe("CLASS-38 a refusal for reasons of policy may be about the address that the mail came from", () => {
+  const blocked = "550 5.7.1 Your address is on a list"
+  const refusing: Script.Script = [...hello(), ...mail, ...rcpt("bob@example.org", blocked), ...reset, ...quit]
+  const refused = ["PermFailure rcpt recipient never 550 5.7.1"]
+  const plays: Readonly<Record<string, Play>> = {
+    "the other IP family is asked, before any other address of the same": {
+      hosts: { [six1]: refusing, [mx1]: taken },
+      route: [six1, six2, mx1],
+      outcomes: delivered,
+      dialed: [six1, mx1]
+    },
+    "once: a second refusal is the last word": {
+      hosts: {
+        [six1]: refusing,
+        [mx1]: [...hello(), ...mail, ...rcpt("bob@example.org", "550 5.7.25 No"), ...reset, ...quit]
+      },
+      route: [six1, mx1, six2],
+      outcomes: ["PermFailure rcpt recipient never 550 5.7.25"],
+      dialed: [six1, mx1]
+    },
+    "what it says counts, also when it is not now": {
+      hosts: {
+        [mx1]: refusing,
+        [six1]: [...hello(), ...mail, ...rcpt("bob@example.org", "451 4.7.1 Later"), ...reset, ...quit]
+      },
+      route: [mx1, six1],
+      outcomes: ["TempFailure rcpt recipient later 451 4.7.1"],
+      dialed: [mx1, six1]
+    },
+    "the refusal stands when it cannot be reached": {
+      hosts: { [mx1]: refusing },
+      route: [mx1, six1],
+      outcomes: refused,
+      dialed: [mx1, six1]
+    },
+    "a message that was refused as such is asked about, too": {
+      hosts: { [six1]: [...hello(), ...mail, ...rcpt(), ...data(message, "554 5.7.1 Blocked"), ...quit], [mx2]: taken },
+      route: [six1, mx2],
+      outcomes: delivered,
+      dialed: [six1, mx2]
+    },
+    "whoever was accepted gets no second copy": {
+      hosts: {
+        [six1]: [...hello(), ...mail, ...rcpt(), ...rcpt("carol@example.org", blocked), ...data(), ...quit],
+        [mx1]: [...hello(), ...mail, ...rcpt("carol@example.org"), ...data(), ...quit]
+      },
+      route: [six1, mx1],
+      parcel: bobAndCarol,
+      outcomes: ["delivered 250", "delivered 250"],
+      dialed: [six1, mx1]
+    },
+    "no other address of the same family is asked": {
+      hosts: { [mx1]: refusing },
+      route: [mx1, mx2],
+      outcomes: refused,
+      dialed: [mx1]
+    },
+    "and any other permanent refusal is final": {
+      hosts: { [six1]: [...hello(), ...mail, ...rcpt("bob@example.org", "550 5.1.1 No such user"), ...reset, ...quit] },
+      route: [six1, mx1],
+      outcomes: ["PermFailure rcpt recipient never 550 5.1.1"],
+      dialed: [six1]
+    }
+  }
+  for (const [name, play] of Object.entries(plays)) it.effect(name, () => run(play))
 })

@@ -24,37 +24,49 @@ export const sizeOf = (size: number): number => {
   return size === 0 ? 0 : characters + (Math.ceil(characters / 76) - 1) * 2
 }
 
-// The characters of octets `from` to `end`, a multiple of three: reading past the end of an array is slow, then and ever after.
-const writeLine = (bytes: Uint8Array, from: number, end: number, out: Uint16Array, start: number): number => {
+// The characters of octets `from` to `end`, a multiple of three. A read gives four octets, so one more must follow; two reads give six.
+const writeLine = (octets: DataView, from: number, end: number, out: Uint16Array, start: number): number => {
   // Looked up in the loop, the table is looked up each time.
   const table = words
   let at = start
-  for (let i = from; i < end; i += 3) {
-    const three = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    out[at] = table[three >> 12] ?? 0
-    out[at + 1] = table[three & 4095] ?? 0
-    at += 2
+  let i = from
+  for (; i + 6 <= end; i += 6, at += 4) {
+    const first = octets.getUint32(i)
+    const last = octets.getUint32(i + 2)
+    out[at] = table[first >>> 20] ?? 0
+    out[at + 1] = table[(first >>> 8) & 4095] ?? 0
+    out[at + 2] = table[(last >>> 12) & 4095] ?? 0
+    out[at + 3] = table[last & 4095] ?? 0
   }
-  return at
+  if (i >= end) return at
+  const four = octets.getUint32(i)
+  out[at] = table[four >>> 20] ?? 0
+  out[at + 1] = table[(four >>> 8) & 4095] ?? 0
+  return at + 2
 }
 
-// One or two octets at the end are three with zeros; padding replaces their digits.
-const writeRest = (bytes: Uint8Array, out: Uint16Array, at: number): number => {
-  const three = new Uint8Array(3)
-  three.set(bytes)
-  return writeLine(three, 0, 3, out, at)
+const octetAt = (bytes: Uint8Array, at: number): number => (at < bytes.length ? (bytes[at] ?? 0) : 0)
+
+// The last one to three octets are three with zeros; padding replaces the digits of those that are missing.
+const writeRest = (bytes: Uint8Array, from: number, out: Uint16Array, at: number): number => {
+  const three = (octetAt(bytes, from) << 16) | (octetAt(bytes, from + 1) << 8) | octetAt(bytes, from + 2)
+  out[at] = words[three >> 12] ?? 0
+  out[at + 1] = words[three & 4095] ?? 0
+  return at + 2
 }
 
 // Writes lines to `out` from word `start` on, and gives where the next word goes.
 const write = (bytes: Uint8Array, out: Uint16Array, start: number, before: boolean): number => {
-  const rest = bytes.length % 3
-  const whole = bytes.length - rest
+  const { byteOffset, length } = bytes
+  if (length === 0) return start
+  const octets = new DataView(bytes.buffer, byteOffset, length)
+  const whole = length - (((length - 1) % 3) + 1)
   let at = start
-  for (let from = 0; from < bytes.length; from += lineInput) {
+  for (let from = 0; from < length; from += lineInput) {
     if (before || at > 0) out[at++] = lineEnd
-    at = writeLine(bytes, from, Math.min(from + lineInput, whole), out, at)
+    at = writeLine(octets, from, Math.min(from + lineInput, whole), out, at)
   }
-  return rest === 0 ? at : writeRest(bytes.subarray(whole), out, at)
+  return writeRest(bytes, whole, out, at)
 }
 
 /**

@@ -38,12 +38,13 @@ const makeEncoder = (content: Streamed): Encoder => {
     const missing = (Base64.lineInput - (heldSize % Base64.lineInput)) % Base64.lineInput
     const whole = Bytes.concat([...held, octets.subarray(0, missing)])
     const end = octets.length - ((octets.length - missing) % Base64.lineInput)
-    held = [octets.slice(end)]
+    held = [new Uint8Array(octets.subarray(end))]
     heldSize = octets.length - end
     return encode(whole, octets.subarray(missing, end))
   }
+  // What is held is copied, as its array may be used again; not by `slice`, which for a Buffer copies nothing.
   const hold = (octets: Uint8Array): Uint8Array => {
-    held.push(octets)
+    held.push(new Uint8Array(octets))
     heldSize += octets.length
     return nothing
   }

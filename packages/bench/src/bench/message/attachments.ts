@@ -1,6 +1,6 @@
 /** Attachments: base64 of what is in memory, and of a file that never is as a whole. */
 import { createHash } from "node:crypto"
-import { rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, rmSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -53,7 +53,9 @@ const folder = async (): Promise<string> => {
     rmSync(path, { recursive: true, force: true })
   })
   const file = join(path, "large.bin")
-  writeFileSync(file, Buffer.alloc(fileSize, "any octets \0\xff of a file ", "latin1"))
+  // In pieces, so that the peak of memory is that of the work.
+  const piece = Buffer.alloc(fileSize / 100, "any octets \0\xff of a file ", "latin1")
+  for (let i = 0; i < 100; i++) appendFileSync(file, piece)
   return file
 }
 
