@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util"
 import * as Machine from "./bench/Machine.ts"
 import * as Page from "./bench/Page.ts"
+import * as Promises from "./bench/Promises.ts"
 import * as Race from "./bench/Race.ts"
 import * as registry from "./bench/registry.ts"
 import * as Table from "./bench/Table.ts"
@@ -28,6 +29,7 @@ const pace: Race.Pace = values.quick
   : { rounds: Math.max(1, Number(values.rounds)), millis: Math.max(1, Number(values.millis)) }
 const machine = Machine.describe(new Date())
 const loads = [Machine.load()]
+const promises: Array<string> = []
 
 if (!values.json) console.log(`${machine}\n`)
 for (const group of chosen) {
@@ -37,11 +39,15 @@ for (const group of chosen) {
     const outcome = await Race.run(group, scenario, pace)
     if (values.json) for (const line of Table.json(group, scenario, outcome.standings)) console.log(line)
     else console.log(Table.table(group, scenario, outcome))
+    for (const { found, promise, verdict } of Promises.verdicts(scenario, outcome.standings)) {
+      promises.push(`${verdict.padEnd(21)}  ${group}/${scenario.name}: ${promise}; found ${found}`)
+    }
     results.push({ scenario, outcome })
     loads.push(Machine.load())
   }
   const busy = Machine.busyNote(loads)
   if (values.svg) Page.write(group, results, busy === undefined ? machine : `${machine} · ${busy}`)
 }
+if (!values.json) console.log(promises.toSorted().join("\n"))
 const note = Machine.busyNote(loads)
 if (note !== undefined) console.error(note)

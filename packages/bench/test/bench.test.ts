@@ -6,7 +6,8 @@ import * as Page from "../src/bench/Page.ts"
 import { median, standing, verify } from "../src/bench/Race.ts"
 import { contentOf } from "../src/bench/servers/content.ts"
 import * as registry from "../src/bench/registry.ts"
-import type { Scenario } from "../src/bench/Scenario.ts"
+import { ofGauge, verdicts } from "../src/bench/Promises.ts"
+import type { Ratio, Scenario } from "../src/bench/Scenario.ts"
 import { find, work } from "../src/bench/Scenario.ts"
 import * as Table from "../src/bench/Table.ts"
 import { assert, describe, it } from "@effect/vitest"
@@ -123,16 +124,50 @@ describe("the bench", () => {
   it("prints a table with ratios first, the fastest on top, and the goal", () => {
     const peer = { ...ours, implementation: "peer", perSecond: 120_000 }
     assert.deepStrictEqual(Table.table("group", scenario, { standings: [ours, peer], note: undefined }).split("\n"), [
-      "group/thing/plain: things as they come (things, goal 50/s met)",
+      "group/thing/plain: things as they come (things)",
       "  ratio  implementation     per second  best  spread  CPU µs/item  peak RSS    GC",
       "  3,000  peer 1.0.0            120,000    80   150 %            5    64 MiB  10 %",
       "      1  effect-mail 1.0.0          40    80   150 %            5    64 MiB  10 %",
+      "  promised: at least 50 things/s; found 80: met",
       ""
     ])
     const goal = { ...scenario, goal: 81 }
     const shown = (standing: typeof ours) => Table.table("group", goal, { standings: [standing], note: undefined })
-    assert.include(shown(ours), "(things, goal 81/s met by processor time)")
-    assert.include(shown({ ...ours, cpuMicrosPerItem: 12_346 }), "(things, goal 81/s missed)")
+    assert.include(shown(ours), "promised: at least 81 things/s; found 80: met by processor time\n")
+    assert.include(shown({ ...ours, cpuMicrosPerItem: 12_346 }), "found 80: missed\n")
+  })
+
+  it("says whether a ratio to a peer is as promised, by rate, by processor time, and what gauges show", () => {
+    const peer = { ...ours, implementation: "peer", perSecond: 10, cpuMicrosPerItem: 30 }
+    const found = (...atLeast: ReadonlyArray<Ratio>) =>
+      verdicts({ ...scenario, goal: undefined, atLeast }, [ours, peer]).map(
+        ({ found, promise, verdict }) => `${promise}; ${found}; ${verdict}`
+      )
+    assert.deepStrictEqual(found({ peer: "peer", of: "rate", ratio: 4 }), ["rate at least 4 × peer; 4; met"])
+    assert.deepStrictEqual(found({ peer: "peer", of: "rate", ratio: 5 }), [
+      "rate at least 5 × peer; 4; met by processor time"
+    ])
+    assert.deepStrictEqual(found({ peer: "peer", of: "rate", ratio: 7 }), ["rate at least 7 × peer; 4; missed"])
+    assert.deepStrictEqual(found({ peer: "peer", of: "cpu", ratio: 5 }), ["CPU at most 0.2 × peer; 0.167; met"])
+    assert.deepStrictEqual(found({ peer: "peer", of: "cpu", ratio: 10 }), ["CPU at most 0.1 × peer; 0.167; missed"])
+    assert.deepStrictEqual(found({ peer: "stranger", of: "cpu", ratio: 10 }), [])
+    const gauge = { name: "waits", value: 3, unit: "times" }
+    assert.isUndefined(ofGauge(gauge))
+    assert.strictEqual(ofGauge({ ...gauge, atMost: 3 })?.verdict, "met")
+    assert.strictEqual(ofGauge({ ...gauge, atMost: 2 })?.verdict, "missed")
+    assert.strictEqual(ofGauge({ ...gauge, atLeast: 4 })?.verdict, "missed")
+  })
+
+  it("finds the peers of all ratios that were promised, where they are installed", async () => {
+    for (const name of registry.names) {
+      for (const { atLeast = [], implementations } of await registry.load(name)) {
+        for (const { peer } of atLeast)
+          assert.include(
+            implementations.map(({ name }) => name),
+            peer
+          )
+      }
+    }
   })
 
   it("says so when the machine had other things to do", () => {

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as Chart from "./Chart.ts"
+import * as Promises from "./Promises.ts"
 import type { Outcome, Standing } from "./Race.ts"
 import type { Scenario } from "./Scenario.ts"
 
@@ -16,19 +17,25 @@ const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, im
 const fileOf = (group: string, { name }: Scenario): string =>
   `charts/${group}-${name.replaceAll("/", "-").replace(/[^a-zA-Z0-9-]/g, "")}.svg`
 
-const number = (value: number): string =>
-  value >= 100 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)))
+const { shown: number } = Promises
+
+const promised = ({ outcome: { standings }, scenario }: Result): string =>
+  Promises.verdicts(scenario, standings)
+    .map(({ found, promise, verdict }) => `${promise}: ${found}, ${verdict === "missed" ? "**missed**" : verdict}`)
+    .join("; ")
 
 const peer = ({ implementation, perSecond, version }: Standing, ours: Standing): string =>
   `${implementation}${/^\d/.test(version) ? ` ${version}` : ""} ${number(perSecond)} (${number(perSecond / ours.perSecond)} ×)`
 
-const row = (group: string, { outcome: { standings }, scenario }: Result): string => {
+const row = (group: string, result: Result): string => {
+  const { outcome, scenario } = result
+  const { standings } = outcome
   const [ours, ...peers] = standings
   if (ours === undefined) return ""
   const name = `[${scenario.name}](${fileOf(group, scenario)}): ${scenario.title}`
   const cost = `${Number(ours.cpuMicrosPerItem.toPrecision(3))} µs, ${Math.round(ours.peakRssMiB)} MiB`
   const others = peers.toSorted((a, b) => b.perSecond - a.perSecond).map((standing) => peer(standing, ours))
-  return `| ${name} (${scenario.unit}) | ${number(ours.perSecond)} | ${cost} | ${others.join("; ")} |`
+  return `| ${name} (${scenario.unit}) | ${number(ours.perSecond)} | ${cost} | ${others.join("; ")} | ${promised(result)} |`
 }
 
 /** The table of a group in Markdown, for between its marks. */
@@ -36,8 +43,8 @@ export const table = (group: string, results: ReadonlyArray<Result>, caption: st
   [
     caption,
     "",
-    "| Scenario | effect-mail | CPU for one, peak memory | peers, and their rate as a multiple of ours |",
-    "| --- | --- | --- | --- |",
+    "| Scenario | effect-mail | CPU for one, peak memory | peers, and their rate as a multiple of ours | promised, and found |",
+    "| --- | --- | --- | --- | --- |",
     ...results.map((result) => row(group, result))
   ].join("\n")
 

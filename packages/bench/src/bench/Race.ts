@@ -100,9 +100,11 @@ export const run = async (group: string, scenario: Scenario, pace: Pace): Promis
   const runners: Array<Runner.Runner> = []
   try {
     verify(scenario, await startAll(group, scenario, stage, runners))
-    if (pace.rounds > 1) for (const runner of runners) await runner.round(pace.millis * 2)
+    const rounds = Math.min(pace.rounds, scenario.rounds ?? Infinity)
+    // What is done but once has been done for the verification.
+    if (rounds > 1) for (const runner of runners) await runner.round(pace.millis * 2)
     const samples = runners.map((): Array<Sample> => [])
-    for (let i = 0; i < pace.rounds; i++) {
+    for (let i = 0; i < rounds; i++) {
       for (const [index, runner] of runners.entries()) samples[index]?.push(await runner.round(pace.millis))
     }
     const ends: Array<Runner.End> = []

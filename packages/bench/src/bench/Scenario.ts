@@ -9,8 +9,19 @@ export interface Gauge {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** What was promised of ours, where something was. */
+  /** What was promised of ours, where something was: no more than this. */
   readonly atMost?: number | undefined
+  /** The same: no less than this. */
+  readonly atLeast?: number | undefined
+}
+
+/** What was promised of ours beside a peer in the same run. */
+export interface Ratio {
+  /** The name of its implementation. */
+  readonly peer: string
+  readonly of: "rate" | "cpu"
+  /** Of rates: how many times the peer's ours is. Of processor time: how many times ours goes into the peer's. */
+  readonly ratio: number
 }
 
 /** Servers that a scenario needs, in processes of their own. */
@@ -75,6 +86,10 @@ export interface Scenario {
   readonly items: number
   /** Items per second that ours is to reach, where somebody said so. */
   readonly goal?: number | undefined
+  /** What ours is to reach as a ratio to peers, where somebody said so. */
+  readonly atLeast?: ReadonlyArray<Ratio> | undefined
+  /** The most rounds, of work that takes longer than a round should; what it is there for is a gauge. */
+  readonly rounds?: number | undefined
   /** Whether it takes its time even when it is done once. */
   readonly slow?: boolean | undefined
   /** Starts the servers. */

@@ -1,4 +1,5 @@
 /** Results for people and for programs. */
+import * as Promises from "./Promises.ts"
 import type { Outcome, Standing } from "./Race.ts"
 import type { Gauge, Scenario } from "./Scenario.ts"
 
@@ -19,18 +20,15 @@ export const json = (group: string, scenario: Scenario, standings: ReadonlyArray
     })
   )
 
-const thousands = (value: number): string =>
-  value >= 100 ? Math.round(value).toLocaleString("en-US") : String(rounded(value, 3))
-
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 
 const heads = ["ratio", "implementation", "per second", "best", "spread", "CPU µs/item", "peak RSS", "GC"]
 
 const cells = (standing: Standing, ours: Standing | undefined): ReadonlyArray<string> => [
-  thousands(standing.perSecond / (ours?.perSecond ?? standing.perSecond)),
+  Promises.shown(standing.perSecond / (ours?.perSecond ?? standing.perSecond)),
   `${standing.implementation} ${standing.version}`,
-  thousands(standing.perSecond),
-  thousands(standing.best),
+  Promises.shown(standing.perSecond),
+  Promises.shown(standing.best),
   percent(standing.spread),
   String(rounded(standing.cpuMicrosPerItem, 3)),
   `${Math.round(standing.peakRssMiB)} MiB`,
@@ -45,19 +43,15 @@ const row = (cells: ReadonlyArray<string>, widths: ReadonlyArray<number>): strin
     .join("  ")
     .trimEnd()
 
-// By the best round, or by what the processor alone would do: what else the machine had to do is not ours to answer for.
-const goalText = ({ goal, unit }: Scenario, ours: Standing | undefined): string => {
-  if (goal === undefined) return unit
-  const { best = 0, cpuMicrosPerItem = Infinity } = ours ?? {}
-  const met = best >= goal ? "met" : 1_000_000 / cpuMicrosPerItem >= goal ? "met by processor time" : "missed"
-  return `${unit}, goal ${thousands(goal)}/s ${met}`
-}
-
-const gaugeText = ({ atMost, name, unit, value }: Gauge): string =>
-  `${name} ${rounded(value, 3)} ${unit}${atMost === undefined ? "" : `, goal ${atMost} ${unit} ${value <= atMost ? "met" : "missed"}`}`
+const gaugeText = ({ name, unit, value }: Gauge): string => `${name} ${rounded(value, 3)} ${unit}`
 
 const gaugeLines = (standings: ReadonlyArray<Standing>): ReadonlyArray<string> =>
   standings.flatMap(({ gauges, implementation }) => gauges.map((gauge) => `  ${implementation}: ${gaugeText(gauge)}`))
+
+const promiseLines = (scenario: Scenario, standings: ReadonlyArray<Standing>): ReadonlyArray<string> =>
+  Promises.verdicts(scenario, standings).map(
+    ({ found, promise, verdict }) => `  promised: ${promise}; found ${found}: ${verdict}`
+  )
 
 /** A scenario as a table: ratios to ours first, the fastest on top. */
 export const table = (group: string, scenario: Scenario, { note, standings }: Outcome): string => {
@@ -66,9 +60,10 @@ export const table = (group: string, scenario: Scenario, { note, standings }: Ou
   const rows = [heads, ...sorted.map((standing) => cells(standing, ours))]
   const widths = heads.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   return [
-    `${group}/${scenario.name}: ${scenario.title} (${goalText(scenario, ours)})`,
+    `${group}/${scenario.name}: ${scenario.title} (${scenario.unit})`,
     ...rows.map((cells) => `  ${row(cells, widths)}`),
     ...gaugeLines(standings),
+    ...promiseLines(scenario, standings),
     ...(note === undefined ? [] : [`  ${note}`]),
     ""
   ].join("\n")

@@ -1,5 +1,6 @@
 /** Domains whose routes are known. */
 import type * as ResolverModule from "@effect-mail/dns/Resolver"
+import { retained } from "../Memory.ts"
 import { ours, written } from "../Peers.ts"
 import type { Gauge, Scenario, Work } from "../Scenario.ts"
 import { work } from "../Scenario.ts"
@@ -97,13 +98,6 @@ const plainMap = async (): Promise<Work> => {
     return found
   }
   return work(all, ({ hosts }) => hostsOf(hosts))
-}
-
-const retained = (): number => {
-  globalThis.gc?.()
-  globalThis.gc?.()
-  const { external, heapUsed } = process.memoryUsage()
-  return (heapUsed + external) / 1024 / 1024
 }
 
 const kept = (before: number): Gauge => ({

@@ -4,8 +4,9 @@ import { appendFileSync, rmSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { retained } from "../Memory.ts"
 import { nodemailer, ours, written } from "../Peers.ts"
-import type { Scenario, Work } from "../Scenario.ts"
+import type { Gauge, Scenario, Work } from "../Scenario.ts"
 import { work } from "../Scenario.ts"
 
 const pieceSize = 57 * 1024
@@ -63,6 +64,25 @@ const people = { from: "ada@example.com", to: "bob@example.net", text: "see belo
 // The length of the message would tell nothing: boundaries and header fields differ.
 const encodedSize = (octets: number) => ({ encoded: Math.round(octets / 1_000_000) })
 
+// A collection for so many octets of the message.
+const lookEvery = 4_000_000
+
+// What lives while the message passes. Between collections there is more on the heap, as much as the collector likes.
+const watched = () => {
+  const before = retained()
+  let most = before
+  let since = 0
+  return {
+    pass: (octets: number): void => {
+      since += octets
+      if (since < lookEvery) return
+      since = 0
+      most = Math.max(most, retained())
+    },
+    gauge: (): Gauge => ({ name: "heap and buffers in use", value: most - before, unit: "MiB" })
+  }
+}
+
 const effectMailFile = async (): Promise<Work> => {
   const Attachment = await import("@effect-mail/message/Attachment")
   const Message = await import("@effect-mail/message/Message")
@@ -71,27 +91,50 @@ const effectMailFile = async (): Promise<Work> => {
   const Effect = await import("effect/Effect")
   const Stream = await import("effect/Stream")
   const file = await folder()
-  const send = Effect.gen(function* () {
-    const attachment = yield* Attachment.file(file)
-    const { body } = yield* Render.render(Message.make({ ...people, attachments: [attachment] }))
-    return yield* Stream.runFold(
-      body.stream,
-      () => 0,
-      (sum, piece) => sum + piece.length
-    )
-  })
-  return work(() => Effect.runPromise(Effect.provide(send, NodeFileSystem.layer)), encodedSize)
+  const send = (pass: (octets: number) => void) =>
+    Effect.gen(function* () {
+      const attachment = yield* Attachment.file(file)
+      const { body } = yield* Render.render(Message.make({ ...people, attachments: [attachment] }))
+      return yield* Stream.runFold(
+        body.stream,
+        () => 0,
+        (sum, piece) => {
+          pass(piece.length)
+          return sum + piece.length
+        }
+      )
+    }).pipe(Effect.provide(NodeFileSystem.layer))
+  return {
+    ...work(() => Effect.runPromise(send(() => {})), encodedSize),
+    gauges: async () => {
+      const { gauge, pass } = watched()
+      await Effect.runPromise(send(pass))
+      return [{ ...gauge(), atMost: 16 }]
+    }
+  }
 }
 
 const mailComposerFile = async (): Promise<Work> => {
   const { default: MailComposer } = await import("nodemailer/lib/mail-composer")
   const file = await folder()
-  return work(async () => {
+  const send = async (pass: (octets: number) => void) => {
     const stream = new MailComposer({ ...people, attachments: [{ path: file }] }).compile().createReadStream()
     let sum = 0
-    for await (const piece of stream) sum += Buffer.byteLength(piece as string | Buffer)
+    for await (const piece of stream) {
+      const octets = Buffer.byteLength(piece as string | Buffer)
+      pass(octets)
+      sum += octets
+    }
     return sum
-  }, encodedSize)
+  }
+  return {
+    ...work(() => send(() => {}), encodedSize),
+    gauges: async () => {
+      const { gauge, pass } = watched()
+      await send(pass)
+      return [gauge()]
+    }
+  }
 }
 
 export const scenarios: ReadonlyArray<Scenario> = [

@@ -33,9 +33,10 @@ const mailComposer = async (letter: Letter): Promise<Work> => {
 
 const scenario = (name: string, title: string, letter: Letter): Scenario => ({
   name,
-  title: `${title}; to be 10 times as fast as nodemailer`,
+  title,
   unit: "messages",
   items: count,
+  atLeast: [{ peer: nodemailer.name, of: "rate", ratio: 10 }],
   implementations: [
     { ...ours, prepare: () => effectMail(letter) },
     { ...nodemailer, prepare: () => mailComposer(letter) }

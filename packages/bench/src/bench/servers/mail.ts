@@ -15,8 +15,9 @@ const script = (name: string): string => fileURLToPath(new URL(name, import.meta
 
 const started = async (name: string, ...args: ReadonlyArray<string>) => {
   const child = fork(script(name), args, { execArgv: ["--conditions=source"] })
-  const [port] = await once(child, "message")
-  return { child, port: Number(port) }
+  const [said] = await once(child, "message")
+  const [port = 0, counter = 0] = [said].flat().map(Number)
+  return { child, port, counter }
 }
 
 const freePort = async (): Promise<number> => {
@@ -53,6 +54,8 @@ const startSmtpSink = async () => {
 export interface Way {
   /** TLS from the first byte; smtp-sink does not speak it. */
   readonly tls?: boolean | undefined
+  /** TLS with STARTTLS, and a login after it, as for submission. */
+  readonly login?: boolean | undefined
   /** The round trip in milliseconds. */
   readonly roundTrip?: number | undefined
   /** Whether all are to send the same octets, and not only the same content. */
@@ -65,6 +68,7 @@ export interface Way {
 export const stage = async ({
   everyAddress = false,
   exact = false,
+  login = false,
   roundTrip = 0,
   tls = false
 }: Way): Promise<Stage> => {
@@ -74,16 +78,17 @@ export const stage = async ({
     children.push(server.child)
     return server
   }
-  const certificate = tls ? await makeCertificate() : undefined
-  const pems = certificate === undefined ? [] : [certificate.certificate, certificate.key]
+  const certificate = tls || login ? await makeCertificate() : undefined
+  const pems = certificate === undefined ? [] : [certificate.certificate, certificate.key, ...(login ? ["login"] : [])]
   const verify = begun(await started("./sink.ts", ...pems))
   verify.child.send("keep" satisfies Order)
-  const postfix = !tls && !everyAddress && existsSync(smtpSink)
+  const postfix = !tls && !login && !everyAddress && existsSync(smtpSink)
   const { port } = begun(postfix ? await startSmtpSink() : await started("./sink.ts", ...pems))
-  const why = tls ? "does not speak TLS" : everyAddress ? "would be open to the network" : "is not installed"
-  const way = roundTrip > 0 ? begun(await started("./delay.ts", String(port), String(roundTrip))).port : port
+  const why = tls || login ? "does not speak TLS" : everyAddress ? "would be open to the network" : "is not installed"
+  const { counter, port: way } =
+    roundTrip > 0 ? begun(await started("./delay.ts", String(port), String(roundTrip))) : { counter: 0, port }
   return {
-    facts: { folder, port: way, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
+    facts: { folder, port: way, counter, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
     note: postfix ? undefined : `To the bench's own sink, in Node.js: smtp-sink ${why}`,
     received: async () => {
       verify.child.send("take" satisfies Order)

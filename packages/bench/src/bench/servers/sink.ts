@@ -1,11 +1,12 @@
 /**
- * A plain mail server that takes everything, in a process of its own: `sink.ts [certificate and key in PEM]`. It offers
+ * A plain mail server that takes everything, in a process of its own: `sink.ts [certificate and key in PEM [login]]`. With a
+ * certificate it speaks TLS at once; with `login` it offers STARTTLS, and AUTH after it, which takes any password. It offers
  * PIPELINING and 8BITMIME, to clients on this machine, on every address of it. It tells its parent its port, and when asked what it received: for each message the recipients,
  * the hash of the octets, and what a reader finds in it.
  */
 import { createHash } from "node:crypto"
 import { createServer, type Socket } from "node:net"
-import { createServer as createTlsServer } from "node:tls"
+import { createSecureContext, createServer as createTlsServer, TLSSocket } from "node:tls"
 import { contentOf } from "./content.ts"
 
 /** A message as it was received. */
@@ -33,8 +34,16 @@ const take = (recipients: number, data: Buffer): void => {
   received.push({ recipients, hash: createHash("sha256").update(message).digest("hex"), content: contentOf(message) })
 }
 
+interface Manner {
+  readonly greets?: boolean
+  /** A line of the reply to EHLO. */
+  readonly offer?: string
+  /** What STARTTLS does after its reply. */
+  readonly upgrade?: () => void
+}
+
 // One session: lines of commands, and data up to the lonely dot.
-const serve = (socket: Socket): void => {
+const serve = (socket: Socket, { greets = true, offer = "", upgrade }: Manner = {}): void => {
   let rest = Buffer.alloc(0)
   let recipients = 0
   let data: Array<Buffer> | undefined
@@ -44,7 +53,7 @@ const serve = (socket: Socket): void => {
   const command = (line: string): string => {
     switch (line.slice(0, 4).toUpperCase()) {
       case "EHLO":
-        return "250-sink.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
+        return `250-sink.example\r\n250-PIPELINING\r\n${offer}250 8BITMIME\r\n`
       case "MAIL":
         recipients = 0
         return "250 2.1.0 Ok\r\n"
@@ -55,6 +64,10 @@ const serve = (socket: Socket): void => {
         data = []
         tail = lineEnd
         return "354 End data with <CR><LF>.<CR><LF>\r\n"
+      case "AUTH":
+        return "235 2.7.0 Welcome\r\n"
+      case "STAR":
+        return "220 2.0.0 Go ahead\r\n"
       case "QUIT":
         return "221 2.0.0 Bye\r\n"
       default:
@@ -80,7 +93,7 @@ const serve = (socket: Socket): void => {
   if (!/^(?:::ffff:)?127\./.test(socket.remoteAddress ?? "")) return void socket.destroy()
   socket.setNoDelay(true)
   socket.on("error", () => socket.destroy())
-  socket.write("220 sink.example ESMTP\r\n")
+  if (greets) socket.write("220 sink.example ESMTP\r\n")
   socket.on("data", (chunk: Buffer) => {
     let replies = ""
     let left: Buffer | undefined = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
@@ -100,15 +113,34 @@ const serve = (socket: Socket): void => {
       left = left.subarray(line + 2)
     }
     if (replies !== "") socket.write(replies)
+    if (upgrade !== undefined && replies.endsWith("220 2.0.0 Go ahead\r\n")) upgrade()
     if (replies.endsWith("221 2.0.0 Bye\r\n")) socket.end()
   })
 }
 
-const [certificate, key] = process.argv.slice(2)
+// STARTTLS, and the session goes on over TLS with a login.
+const serveSubmission = (cert: string, key: string) => {
+  const secureContext = createSecureContext({ cert, key })
+  return (socket: Socket): void =>
+    serve(socket, {
+      offer: "250-STARTTLS\r\n",
+      upgrade: () => {
+        socket.removeAllListeners("data")
+        serve(new TLSSocket(socket, { isServer: true, secureContext }), {
+          greets: false,
+          offer: "250-AUTH PLAIN\r\n"
+        })
+      }
+    })
+}
+
+const [certificate, key, login] = process.argv.slice(2)
 const server =
   certificate === undefined || key === undefined
-    ? createServer(serve)
-    : createTlsServer({ cert: certificate, key }, serve)
+    ? createServer((socket) => serve(socket))
+    : login === undefined
+      ? createTlsServer({ cert: certificate, key }, (socket) => serve(socket))
+      : createServer(serveSubmission(certificate, key))
 
 process.on("message", (order: Order) => {
   if (order === "keep") keep = true

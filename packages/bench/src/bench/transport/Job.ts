@@ -1,7 +1,9 @@
 /** What is sent, how, and by whom. */
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Facts, Work } from "../Scenario.ts"
+import * as Memory from "../Memory.ts"
+import type { Facts, Gauge, Work } from "../Scenario.ts"
+import { waitsAt } from "./waits.ts"
 
 /** What is sent. */
 export interface Job {
@@ -17,6 +19,8 @@ export interface Job {
   /** A connection for each message. */
   readonly fresh: boolean
   readonly tls: boolean
+  /** STARTTLS and a login, as for submission. */
+  readonly login?: boolean | undefined
   /** Messages of a run. */
   readonly items: number
 }
@@ -43,6 +47,11 @@ export type Connect = (job: Job, place: Place) => Promise<Client>
 
 /** The name that everybody introduces himself with. */
 export const name = "client.example"
+
+/** Who logs in where a login is wanted. */
+export const user = "ada"
+
+export const password = "secret of ada"
 
 export const sender = "ada@example.com"
 
@@ -97,19 +106,50 @@ export const fileOf = ({ message }: Job, { folder = "" }: Place): string => {
   return path
 }
 
+/** What is looked at beside rate and cost; the numbers are what was promised of ours, and of no other. */
+export interface Watch {
+  /** MiB by which a first run of the job lets the process grow that has sent one small message before. */
+  readonly growth?: number | undefined
+  /** How often a client waits for the server, for each message of a run. */
+  readonly waits?: number | undefined
+}
+
+// What was promised of ours was promised of no other.
+const promised = (gauge: Gauge, atMost: number, isOurs: boolean): Gauge => (isOurs ? { ...gauge, atMost } : gauge)
+
 /** The client at work on a job. */
 export const prepare =
-  (job: Job, connect: Connect) =>
+  (job: Job, connect: Connect, watch: Watch = {}, isOurs = false) =>
   async (facts: Facts): Promise<Work> => {
     const place = { ca: String(facts["ca"]), folder: String(facts["folder"]) }
-    const client = await connect(job, { ...place, port: Number(facts["port"]) })
+    const there = { ...place, port: Number(facts["port"]) }
+    const gauges: Array<Gauge> = []
+    const send = async (job: Job, port: number | string | undefined) => {
+      const client = await connect(job, { ...place, port: Number(port) })
+      await client.sendAll(job.items)
+      await client.close()
+    }
+    const { growth, waits } = watch
+    if (growth !== undefined) {
+      const small: Job = { ...job, message: job.message.kind === "ready" ? job.message : { kind: "letter" }, items: 1 }
+      await send(small, there.port)
+      const value = await Memory.growth(() => send(job, there.port))
+      gauges.push(promised({ name: "the resident set grows by", value, unit: "MiB" }, growth, isOurs))
+    }
+    if (waits !== undefined) {
+      // On a connection that is kept, so that nobody says goodbye before it was counted.
+      const client = await connect({ ...job, fresh: false }, there)
+      await waitsAt(facts)
+      await client.sendAll(job.items)
+      const value = (await waitsAt(facts)) / job.items
+      await client.close()
+      gauges.push(promised({ name: "waits of the client for a message", value, unit: "round trips" }, waits, isOurs))
+    }
+    const client = await connect(job, there)
     return {
       run: () => client.sendAll(job.items),
       // The server says what it received.
-      output: async () => {
-        const once = await connect(job, { ...place, port: Number(facts["verifyPort"]) })
-        await once.sendAll(1)
-        await once.close()
-      }
+      output: () => send({ ...job, items: 1 }, facts["verifyPort"]),
+      gauges: async () => gauges
     }
   }

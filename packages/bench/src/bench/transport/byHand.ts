@@ -5,14 +5,14 @@
 import { once } from "node:events"
 import { connect as connectTcp, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
-import { type Client, type Connect, type Job, name, type Place } from "./Job.ts"
+import { type Client, type Connect, type Job, name, password, type Place, user } from "./Job.ts"
 import * as jobs from "./Job.ts"
 
 const LF = 10
 const space = 32
 
 class Session {
-  readonly socket: Socket
+  socket: Socket
   #awaited = 0
   #resume: (() => void) | undefined
   #line: Array<number> = []
@@ -21,6 +21,13 @@ class Session {
     this.socket = socket
     socket.setNoDelay(true)
     socket.on("data", (chunk: Buffer) => this.#read(chunk))
+  }
+
+  // STARTTLS: what is written goes out as soon as the handshake is done.
+  upgrade(ca: string): void {
+    this.socket.removeAllListeners("data")
+    this.socket = connectTls({ socket: this.socket, host: "localhost", ca })
+    this.socket.on("data", (chunk: Buffer) => this.#read(chunk))
   }
 
   // Of a line no more than the code and what stands behind it is of interest.
@@ -59,6 +66,12 @@ const open = async (job: Job, { address = "127.0.0.1", ca, port }: Place): Promi
   await once(socket, job.tls ? "secureConnect" : "connect")
   await greeted
   await session.ask(`EHLO ${name}\r\n`)
+  if (job.login === true) {
+    await session.ask("STARTTLS\r\n")
+    session.upgrade(ca)
+    await session.ask(`EHLO ${name}\r\n`)
+    await session.ask(`AUTH PLAIN ${btoa(`\0${user}\0${password}`)}\r\n`)
+  }
   return session
 }
 

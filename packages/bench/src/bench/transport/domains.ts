@@ -91,5 +91,5 @@ const scenario = (domains: number, items: number, title: string): Scenario => {
 export const scenarios: ReadonlyArray<Scenario> = [
   scenario(1, 200, "messages to one domain"),
   scenario(1000, 1000, "a message to each of 1,000 domains"),
-  scenario(100_000, 2000, "a message to each of 2,000 more of 100,000 domains in every run")
+  scenario(100_000, 2000, "a message to each of the next 2,000 of 100,000 domains, another 2,000 in every run")
 ]

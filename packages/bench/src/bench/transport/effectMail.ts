@@ -41,6 +41,12 @@ const signing = async (job: Job) => {
   return Layer.merge(NodeSha256.layer, Signing.layer({ signers }))
 }
 
+const poolOf = ({ connections, fresh }: Job) => ({
+  maxConnections: connections,
+  maxMessages: fresh ? 1 : 1_000_000
+})
+
+/** The whole way: addresses, routes, policy, receipts. */
 export const connect = async (job: Job, place: Place): Promise<Client> => {
   const { ca, port } = place
   const NodeMailer = await import("@effect-mail/node/NodeMailer")
@@ -48,10 +54,10 @@ export const connect = async (job: Job, place: Place): Promise<Client> => {
   const Effect = await import("effect/Effect")
   const Layer = await import("effect/Layer")
   const ManagedRuntime = await import("effect/ManagedRuntime")
-  const pool = { maxConnections: job.connections, maxMessages: job.fresh ? 1 : 1_000_000 }
-  const smtp = { name, pool }
-  const url = `${job.tls ? "smtps" : "smtp"}://localhost:${port}`
-  const mailer = NodeMailer.layerUrl(url, { smtp, dialer: job.tls ? { ca } : {} })
+  const smtp = { name, pool: poolOf(job) }
+  const login = job.login === true ? `${jobs.user}:${encodeURIComponent(jobs.password)}@` : ""
+  const url = `${job.tls ? "smtps" : "smtp"}://${login}localhost:${port}`
+  const mailer = NodeMailer.layerUrl(url, { smtp, dialer: ca === "" ? {} : { ca } })
   const runtime = ManagedRuntime.make(mailer.pipe(Layer.provide(await signing(job))))
   const message = await messageOf(job, place)
   const { send } = await runtime.runPromise(Mailer)
@@ -59,6 +65,33 @@ export const connect = async (job: Job, place: Place): Promise<Client> => {
     sendAll: (count) =>
       runtime.runPromise(
         Effect.forEach(Array.from({ length: count }), () => send(message), { concurrency: "unbounded", discard: true })
+      ),
+    close: () => runtime.dispose()
+  }
+}
+
+/** The transport alone, given a parcel that is parsed and looked at already: the share of it that SMTP takes. */
+export const connectTransport = async (job: Job, { ca, port }: Place): Promise<Client> => {
+  const NodeDialer = await import("@effect-mail/node/NodeDialer")
+  const SmtpTransport = await import("@effect-mail/transport/SmtpTransport")
+  const { Transport } = await import("@effect-mail/transport/Transport")
+  const Parcel = await import("@effect-mail/message/Parcel")
+  const Endpoint = await import("@effect-mail/protocol/Endpoint")
+  const Envelope = await import("@effect-mail/protocol/Envelope")
+  const Effect = await import("effect/Effect")
+  const Layer = await import("effect/Layer")
+  const ManagedRuntime = await import("effect/ManagedRuntime")
+  const Result = await import("effect/Result")
+  const endpoint = Endpoint.make({ host: "localhost", port, implicitTls: job.tls })
+  const transport = SmtpTransport.layer([endpoint], { name, pool: poolOf(job) })
+  const runtime = ManagedRuntime.make(Layer.provide(transport, NodeDialer.layer(ca === "" ? {} : { ca })))
+  const envelope = Result.getOrThrow(Envelope.make({ from: jobs.sender, to: jobs.recipientsOf(job) }))
+  const parcel = Result.getOrThrow(Parcel.fromBytes(jobs.ready, envelope))
+  const { send } = await runtime.runPromise(Transport)
+  return {
+    sendAll: (count) =>
+      runtime.runPromise(
+        Effect.forEach(Array.from({ length: count }), () => send(parcel), { concurrency: "unbounded", discard: true })
       ),
     close: () => runtime.dispose()
   }

@@ -10,7 +10,7 @@ import * as coldStart from "./coldStart.ts"
 import { byHand } from "./byHand.ts"
 import * as domains from "./domains.ts"
 import * as effectMail from "./effectMail.ts"
-import { type Connect, type Job, letter, prepare, ready, recipientsOf, sender } from "./Job.ts"
+import { type Connect, type Job, letter, prepare, ready, recipientsOf, sender, type Watch } from "./Job.ts"
 import * as jobs from "./Job.ts"
 import * as peers from "./peers.ts"
 
@@ -122,6 +122,9 @@ const libraries = (
   const exact = job.message.kind === "ready"
   return [
     [ours, effectMail.connect],
+    ...(exact && job.login !== true
+      ? [[{ ...ours, name: "effect-mail transport" }, effectMail.connectTransport] as const]
+      : []),
     [nodemailer, peers.nodemailer],
     ...(exact ? [] : [[upyo, peers.upyo] as const]),
     ...(exact || job.message.kind === "signed" ? [] : [[emailjs, peers.emailjs] as const]),
@@ -129,13 +132,20 @@ const libraries = (
   ]
 }
 
-const scenario = (name: string, title: string, options: Partial<Job> & Way & Pick<Scenario, "slow">): Scenario => {
+interface Options
+  extends Partial<Omit<Job, "tls" | "login">>, Way, Watch, Pick<Scenario, "slow" | "rounds" | "atLeast"> {
+  /** Whether programs of other languages do not take part. */
+  readonly nodeOnly?: boolean
+}
+
+const scenario = (name: string, title: string, options: Options): Scenario => {
   const job: Job = {
     message: options.message ?? { kind: "ready" },
     recipients: options.recipients ?? 1,
     connections: options.connections ?? 1,
     fresh: options.fresh ?? false,
     tls: options.tls ?? false,
+    login: options.login ?? false,
     items: options.items ?? 50
   }
   return {
@@ -144,10 +154,20 @@ const scenario = (name: string, title: string, options: Partial<Job> & Way & Pic
     unit: "messages",
     items: job.items,
     slow: options.slow,
-    stage: () => stage({ ...options, exact: job.message.kind === "ready" }),
+    rounds: options.rounds,
+    atLeast: options.atLeast,
+    stage: async () => {
+      const staged = await stage({ ...options, exact: job.message.kind === "ready" })
+      // Written here, it takes none of the memory of those who send it.
+      if (job.message.kind === "attachment" && job.message.onDisk === true) files(job, staged.facts)
+      return staged
+    },
     implementations: [
-      ...libraries(job).map(([who, connect]) => ({ ...who, prepare: prepare(job, connect) })),
-      ...programs(job)
+      ...libraries(job).map(([who, connect]) => ({
+        ...who,
+        prepare: prepare(job, connect, options, who === ours)
+      })),
+      ...(options.nodeOnly === true ? [] : programs(job))
     ]
   }
 }
@@ -155,7 +175,14 @@ const scenario = (name: string, title: string, options: Partial<Job> & Way & Pic
 export const scenarios: ReadonlyArray<Scenario> = [
   scenario("ready/2kB", "a ready message of 2 kB, one connection that is kept", {}),
   scenario("ready/fresh", "the same, a connection for each message", { fresh: true, items: 20 }),
-  scenario("ready/5-connections", "the same, 5 connections that are kept", { connections: 5 }),
+  scenario("ready/5-connections", "the same, 5 connections that are kept", {
+    connections: 5,
+    atLeast: [
+      { peer: nodemailer.name, of: "rate", ratio: 5 },
+      { peer: nodemailer.name, of: "cpu", ratio: 5 },
+      { peer: "node:net, pipelined", of: "cpu", ratio: 0.5 }
+    ]
+  }),
   scenario("ready/50-connections", "the same, 50 connections that are kept", { connections: 50, items: 500 }),
   scenario("ready/50-recipients", "the same to 50 recipients at once, one connection", { recipients: 50, items: 50 }),
   scenario("ready/tls", "the same over TLS, one connection that is kept", { tls: true }),
@@ -164,8 +191,22 @@ export const scenarios: ReadonlyArray<Scenario> = [
     fresh: true,
     items: 20
   }),
-  scenario("ready/round-trip-20", "one connection over a way of 20 ms", { roundTrip: 20, items: 10 }),
+  scenario("ready/round-trip-20", "one connection over a way of 20 ms", {
+    roundTrip: 20,
+    items: 20,
+    // The first of a run has nobody to ride behind.
+    waits: 1.1,
+    atLeast: [{ peer: "node:net, pipelined across messages", of: "rate", ratio: 0.9 }]
+  }),
   scenario("ready/round-trip-100", "one connection over a way of 100 ms", { roundTrip: 100, items: 5, slow: true }),
+  scenario("waiting/10000", "10,000 ready messages of 2 kB at once, 5 connections that are kept", {
+    connections: 5,
+    items: 10_000,
+    growth: 100,
+    rounds: 1,
+    nodeOnly: true,
+    slow: true
+  }),
   scenario("letter/4kB", "a letter of 4.4 kB with text and page, composed anew each time, one connection", {
     message: { kind: "letter" }
   }),
@@ -180,8 +221,23 @@ export const scenarios: ReadonlyArray<Scenario> = [
   scenario("attachment/100MB", "a letter with a file of 100 MB", {
     message: { kind: "attachment", size: 100_000_000, onDisk: true },
     items: 1,
+    growth: 32,
+    rounds: 3,
     slow: true
   }),
+  scenario(
+    "cold/submission",
+    "STARTTLS, a login and a ready message over a way of 20 ms, a connection for each message",
+    {
+      login: true,
+      nodeOnly: true,
+      fresh: true,
+      roundTrip: 20,
+      items: 1,
+      // EHLO, STARTTLS, the handshake, EHLO behind its end, AUTH, the envelope, the message.
+      waits: 7
+    }
+  ),
   ...domains.scenarios,
   ...coldStart.scenarios
 ]
