@@ -84,7 +84,7 @@ export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/proto
  * @category constructors
  * @since 0.1.0
  */
-export const delivered = (fields: Omit<typeof Delivered.Type, "_tag">): Delivered => {
+export const delivered = (fields: Omit<Delivered, "_tag">): Delivered => {
   const self: Delivered = Object.create(Delivered.prototype)
   return Object.assign(self, { _tag: "Delivered" } as const, fields)
 }
