@@ -88,12 +88,19 @@ export const inOrder = (
   parcel: Parcel.Parcel,
   outcomes: ReadonlyArray<Receipt.Outcome>
 ): ReadonlyArray<Receipt.Outcome> => {
+  const { recipients } = parcel.envelope
+  if (isInOrder(recipients, outcomes)) return outcomes
   const byRecipient = new Map(outcomes.map((outcome) => [outcome.recipient, outcome]))
-  return parcel.envelope.recipients.map(
+  return recipients.map(
     ({ address }) =>
       byRecipient.get(address) ?? new Receipt.Failed({ recipient: address, attempts: 1, failure: notTold })
   )
 }
+
+// As nearly all are.
+const isInOrder = (recipients: Parcel.Envelope["recipients"], outcomes: ReadonlyArray<Receipt.Outcome>): boolean =>
+  outcomes.length === recipients.length &&
+  outcomes.every(({ recipient }, index) => recipient === recipients[index]?.address)
 
 const notTold = Failure.temp({
   stage: "data-end",

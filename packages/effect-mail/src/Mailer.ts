@@ -12,6 +12,7 @@ import * as Render from "@effect-mail/message/Render"
 import * as Signing from "@effect-mail/message/Signing"
 import * as Policy from "@effect-mail/policy/Policy"
 import { PolicyError } from "@effect-mail/policy/PolicyError"
+import * as Trace from "@effect-mail/policy/Trace"
 import type * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Context from "effect/Context"
@@ -136,36 +137,34 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const { signers } = yield* Signing.CurrentSigning
     const compose = signers.length === 0 ? Render.render : renderLines
     const render = (message: Message) => Effect.flatMap(compose(message), sign)
-    const run = Effect.fn("Mailer.deliver")(
-      function* (message: Message) {
-        const parcel = yield* render(message)
-        yield* Effect.annotateCurrentSpan({
-          "mail.message_id": parcel.messageId,
-          "mail.recipients": parcel.envelope.recipients.length
-        })
-        const turns = yield* Semaphore.make(concurrency)
-        const parts = yield* Effect.forEach(delivery.split(parcel), (part) => persist(delivery, turns, part), {
-          concurrency: "unbounded"
-        })
-        return new Receipt.Receipt({
-          outcomes: Delivery.inOrder(parcel, parts.flat()),
-          messageId: parcel.messageId
-        })
-      },
-      (delivering, message) => prioritized(message, delivering)
-    )
+    const run = Effect.fnUntraced(function* (message: Message) {
+      const parcel = yield* render(message)
+      const { envelope, messageId } = parcel
+      yield* Trace.annotate(() => ({
+        "mail.message_id": messageId,
+        "mail.recipients": envelope.recipients.length
+      }))
+      const turns = Semaphore.makeUnsafe(concurrency)
+      const parts = delivery.split(parcel)
+      const outcomes = yield* Effect.forEach(parts, (part) => persist(delivery, turns, part), {
+        // What goes to one destination needs no fiber beside this one.
+        concurrency: parts.length === 1 ? 1 : "unbounded"
+      })
+      return new Receipt.Receipt({ outcomes: Delivery.inOrder(parcel, outcomes.flat()), messageId })
+    })
+    const deliver = (message: Message) => Trace.withSpan(prioritized(message, run(message)), "Mailer.deliver")
     return {
-      deliver: run,
+      deliver,
       explain: (message) =>
         prioritized(
           message,
           Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
         ),
-      send: Effect.fnUntraced(function* (message) {
-        const receipt = yield* run(message)
-        const failure = Receipt.strongestFailure(receipt)
-        return failure === undefined ? receipt : yield* failure
-      })
+      send: (message) =>
+        Effect.flatMap(deliver(message), (receipt) => {
+          const failure = Receipt.strongestFailure(receipt)
+          return failure === undefined ? Effect.succeed(receipt) : Effect.fail(failure)
+        })
     }
   })
 )

@@ -85,14 +85,16 @@ const hasHigh = (bytes: Uint8Array, end: number): boolean => {
 }
 
 /**
- * The body of a whole message in bytes, its facts found in one pass. The header is looked at for UTF-8, headers of
- * parts within the body are not. Fails with `bare-line-end` at a CR or LF that stands alone (SMTP-053).
+ * The body of a whole message in bytes, its facts found in one pass; `facts` saves it. The header is looked at for UTF-8,
+ * headers of parts within the body are not. Fails with `bare-line-end` at a CR or LF that stands alone (SMTP-053).
  *
  * @category constructors
  * @since 0.1.0
  */
-export const bodyFromBytes = (bytes: Uint8Array): Result.Result<Body, MessageError.MessageError> => {
-  const facts = Encoding.scan(bytes)
+export const bodyFromBytes = (
+  bytes: Uint8Array,
+  facts: Encoding.Facts = Encoding.scan(bytes)
+): Result.Result<Body, MessageError.MessageError> => {
   if (facts.bare > 0) return Result.fail(bareLineEnd(facts.firstBare))
   return Result.succeed({
     size: facts.size,

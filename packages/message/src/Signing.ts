@@ -129,6 +129,7 @@ export const current: Effect.Effect<
   (parcel: Parcel.Parcel) => Effect.Effect<Parcel.Parcel, MessageError.MessageError>
 > = Effect.gen(function* () {
   const signing = yield* CurrentSigning
+  if (signing.signers.length === 0) return Effect.succeed
   const sha256 = yield* Sha256
   return (parcel) => Effect.provideService(sign(signing)(parcel), Sha256, sha256)
 })

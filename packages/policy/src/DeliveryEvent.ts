@@ -158,7 +158,7 @@ export const Observer = Context.Reference<(event: DeliveryEvent) => Effect.Effec
 export const publish = (event: DeliveryEvent): Effect.Effect<void> =>
   Effect.andThen(
     Metrics.count(event),
-    Effect.flatMap(Observer, (observe) => observe(event))
+    Effect.withFiber((fiber) => fiber.getRef(Observer)(event))
   )
 
 /**

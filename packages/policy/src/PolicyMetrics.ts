@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Receipt from "@effect-mail/protocol/Receipt"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -70,29 +71,38 @@ export const throttleWaitSeconds = Metric.histogram("effect_mail_throttle_wait_s
  * @category metrics
  * @since 0.1.0
  */
-export const count = (event: DeliveryEvent): Effect.Effect<void> => {
-  const counted = Metric.update(labelled(events, "event", event._tag), 1)
+export const count = (event: DeliveryEvent): Effect.Effect<void> =>
+  Effect.withFiber(({ context }) => {
+    byEvent(event._tag).updateUnsafe(1, context)
+    countDetails(event, context)
+    return Effect.void
+  })
+
+const countDetails = (event: DeliveryEvent, context: Context.Context<never>): void => {
   switch (event._tag) {
     case "AttemptEnded":
-      return Effect.andThen(counted, Effect.forEach(event.outcomes, countOutcome, { discard: true }))
+      for (const outcome of event.outcomes) byOutcome(Receipt.outcomeWord(outcome)).updateUnsafe(1, context)
+      return
     case "Deferred":
-      return Effect.andThen(counted, Metric.update(deferralSeconds, Duration.toSeconds(event.after)))
+      return deferralSeconds.updateUnsafe(Duration.toSeconds(event.after), context)
     case "BreakerChanged":
-      return Effect.andThen(counted, Metric.update(labelled(breakerChanges, "to", event.to), 1))
-    default:
-      return counted
+      return byState(event.to).updateUnsafe(1, context)
   }
 }
 
-const countOutcome = (outcome: Receipt.Outcome) =>
-  Metric.update(labelled(outcomes, "outcome", Receipt.outcomeWord(outcome)), 1)
-
-// A metric with a label is looked up anew in its registry whenever it is a new value, so each one is made once.
-const made = new Map<string, Metric.Counter<number>>()
-
-const labelled = (metric: Metric.Counter<number>, label: string, value: string): Metric.Counter<number> => {
-  const key = `${metric.id} ${value}`
-  const known = made.get(key) ?? Metric.withAttributes(metric, { [label]: value })
-  made.set(key, known)
-  return known
+// The counters of a metric by the value of its label. Each is made once, and with its label: `Metric.withAttributes` looks
+// it up anew at every update.
+const labelled = ({ description, id }: Metric.Counter<number>, label: string) => {
+  const made = new Map<string, Metric.Counter<number>>()
+  return (value: string): Metric.Counter<number> => {
+    const known = made.get(value)
+    if (known !== undefined) return known
+    const counter = Metric.counter(id, { description, incremental: true, attributes: { [label]: value } })
+    made.set(value, counter)
+    return counter
+  }
 }
+
+const byEvent = labelled(events, "event")
+const byOutcome = labelled(outcomes, "outcome")
+const byState = labelled(breakerChanges, "to")

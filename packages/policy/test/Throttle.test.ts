@@ -181,6 +181,39 @@ describe("Throttle", () => {
       }).pipe(Effect.provide(layer()))
     )
 
+    it.effect("everybody in the line leaves when his own patience ends, whoever came first", () => {
+      const under = (patience: Duration.Input) =>
+        attempt().pipe(
+          Effect.provideService(
+            Policy.CurrentPolicy,
+            Policy.limits(Policy.standard, { concurrency: { maximum: 1 }, patience })
+          ),
+          Effect.forkChild({ startImmediately: true })
+        )
+      const round = Effect.gen(function* () {
+        const { fibers, release } = yield* held(1)
+        const line = [yield* under("10 seconds"), yield* under("1 second")]
+        yield* TestClock.adjust("5 seconds")
+        line.push(yield* under("10 seconds"), yield* under("2 seconds"))
+        const left = () => line.map((fiber) => fiber.pollUnsafe() !== undefined)
+        assert.deepStrictEqual(left(), [false, true, false, false])
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(left(), [false, true, false, true])
+        yield* TestClock.adjust("3 seconds")
+        assert.deepStrictEqual(left(), [true, true, false, true])
+        yield* release
+        yield* Fiber.joinAll(fibers)
+        assert.deepStrictEqual((yield* Fiber.awaitAll(line)).map(Exit.isSuccess), [false, false, true, false])
+      })
+      const one = Policy.limits(Policy.standard, { concurrency: { maximum: 1 } })
+      return Effect.gen(function* () {
+        yield* round
+        yield* TestClock.adjust("1 minute")
+        yield* round
+        assert.strictEqual((yield* standing()).active, 0)
+      }).pipe(Effect.provideService(Policy.CurrentPolicy, one), Effect.provide(Throttle.layer()))
+    })
+
     it.effect("CLASS-15 who waits longer than the patience was not tried, and leaves no permit behind", () =>
       Effect.gen(function* () {
         const { fibers, release, running } = yield* held(3)

@@ -208,7 +208,7 @@ export class Capabilities {
 
   /** Whether a keyword is offered, compared without case. */
   supports(keyword: AnyKeyword): boolean {
-    return this.#offers.has(upperCase(keyword))
+    return this.#offers.has(keyword) || this.#offers.has(upperCase(keyword))
   }
 
   /** The parameters of a keyword as the server wrote them; none when it is not offered. */

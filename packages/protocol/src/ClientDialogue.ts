@@ -350,10 +350,10 @@ export const ride = (
   capabilities: Capabilities.Capabilities,
   options: SubmitOptions
 ): Rider | undefined => {
-  const { mailMax = Infinity } = capabilities.limits
-  const { left, waiting } = admit(envelope, capabilities, options)
-  if (left.length > 0 || (options.spent?.transactions ?? 0) >= mailMax) return undefined
-  const batch = waiting.slice(0, roomOf(capabilities, options)).map(({ recipient }) => recipient)
+  const { mailMax = Infinity, rcptDomainMax } = capabilities.limits
+  if ((options.spent?.transactions ?? 0) >= mailMax) return undefined
+  if (rcptDomainMax !== undefined && admit(envelope, capabilities, options).left.length > 0) return undefined
+  const batch = upTo(roomOf(capabilities, options), envelope.recipients)
   return ahead({ envelope, batch, facts, capabilities, options })
 }
 
@@ -379,7 +379,7 @@ export function* submit(
 ): Dialogue.Dialogue<Submission> {
   const { mailMax = Infinity } = capabilities.limits
   const verdicts: Array<Verdict | undefined> = envelope.recipients.map(() => undefined)
-  const omitted = new Set<string>()
+  const omitted: Array<string> = []
   const before = options.spent?.transactions ?? 0
   let { left, waiting } = admit(envelope, capabilities, options)
   let room = roomOf(capabilities, options)
@@ -388,17 +388,17 @@ export function* submit(
   let rider: Rider | undefined
   let stopped: Problem | undefined
   while (waiting.length > 0 && stopped === undefined && before + count < mailMax) {
-    const group = waiting.slice(0, room)
+    const group = upTo(room, waiting)
     const batch = group.map(({ recipient }) => recipient)
     const sent = count === 0 ? train.sent : undefined
     const said = before + count + 1
     const next = group.length === waiting.length ? () => train.next?.(said) : undefined
     const done = yield* transaction({ envelope, batch, facts, capabilities, options, sent, next })
     count++
-    for (const keyword of done.omitted) omitted.add(keyword)
+    for (const keyword of done.omitted) if (!omitted.includes(keyword)) omitted.push(keyword)
     group.forEach(({ index }, place) => (verdicts[index] = done.again.has(place) ? undefined : done.verdicts[place]))
-    const again = group.filter((_, place) => done.again.has(place))
-    waiting = [...again, ...waiting.slice(group.length)]
+    const again = done.again.size === 0 ? nobody : group.filter((_, place) => done.again.has(place))
+    waiting = group.length === waiting.length ? again : [...again, ...waiting.slice(group.length)]
     // A server without room for all says how many it has room for.
     if (again.length > 0) room = group.length - again.length
     usable = done.usable
@@ -408,7 +408,7 @@ export function* submit(
   if (stopped === undefined) left = [...waiting.map(({ index }) => index), ...left]
   return {
     verdicts: verdicts.map((verdict) => verdict ?? stopped ?? noRoom),
-    omitted: [...omitted],
+    omitted,
     usable: usable && before + count < mailMax,
     transactions: count,
     left,
@@ -420,6 +420,11 @@ interface Waiting {
   readonly recipient: Recipient
   readonly index: number
 }
+
+const nobody: ReadonlyArray<Waiting> = []
+
+const upTo = <A>(room: number, all: ReadonlyArray<A>): ReadonlyArray<A> =>
+  all.length <= room ? all : all.slice(0, room)
 
 const roomOf = ({ limits: { rcptMax = Infinity } }: Capabilities.Capabilities, { maxRecipients }: SubmitOptions) =>
   Math.max(1, Math.min(maxRecipients, rcptMax))

@@ -112,10 +112,10 @@ export type Dialogue<A> = Generator<Step, A, Answer>
  */
 export const line = (command: Command.Command): Result.Result<Line, Invalid> => {
   const stage = Command.stage(command)
-  return Result.match(Command.encode(command), {
-    onSuccess: (wire) => Result.succeed<Line>({ _tag: "Line", stage, wire, shown: shown(command, wire) }),
-    onFailure: (error) => Result.fail<Invalid>({ _tag: "Invalid", stage, detail: error.message })
-  })
+  const wire = Command.encode(command)
+  return Result.isSuccess(wire)
+    ? Result.succeed({ _tag: "Line", stage, wire: wire.success, shown: shown(command, wire.success) })
+    : Result.fail({ _tag: "Invalid", stage, detail: wire.failure.message })
 }
 
 // Only what authenticates has something to hide.

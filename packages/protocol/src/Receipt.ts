@@ -77,6 +77,19 @@ export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/proto
 }) {}
 
 /**
+ * The outcome of a recipient, of values that are known to be what the schema asks for, as those of a reply and of the
+ * connection it came over are. Nothing is looked at again, so that it costs next to nothing beside the constructor of the
+ * class, and is equal to what that makes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const delivered = (fields: Omit<typeof Delivered.Type, "_tag">): Delivered => {
+  const self: Delivered = Object.create(Delivered.prototype)
+  return Object.assign(self, { _tag: "Delivered" } as const, fields)
+}
+
+/**
  * The message was not delivered to this recipient; with an `uncertain` failure it may have been (CLASS-52).
  *
  * @category models

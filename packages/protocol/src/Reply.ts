@@ -102,12 +102,14 @@ export const category = (self: Reply): ReplyCode.Category => ReplyCode.categoryO
  * @since 0.1.0
  */
 export const texts = (self: Reply): ReadonlyArray<string> => {
-  const { code, enhanced, lines } = self
-  if (enhanced === undefined) return lines
-  return lines.map((line) =>
-    EnhancedStatus.fromReply(code, line) === enhanced ? line.slice(enhanced.length).trimStart() : line
-  )
+  const { enhanced, lines } = self
+  return enhanced === undefined ? lines : lines.map((line) => withoutStatus(self, line))
 }
+
+const withoutStatus = ({ code, enhanced }: Reply, line: string): string =>
+  enhanced !== undefined && EnhancedStatus.fromReply(code, line) === enhanced
+    ? line.slice(enhanced.length).trimStart()
+    : line
 
 /**
  * The whole text in one line, without the enhanced status codes.
@@ -115,7 +117,11 @@ export const texts = (self: Reply): ReadonlyArray<string> => {
  * @category formatting
  * @since 0.1.0
  */
-export const text = (self: Reply): string => texts(self).join(" ").trim()
+export const text = (self: Reply): string => {
+  const [first = ""] = self.lines
+  // Most replies have one line.
+  return (self.lines.length === 1 ? withoutStatus(self, first) : texts(self).join(" ")).trim()
+}
 
 /**
  * A reply cannot be put on the wire: its code is none, or a line holds a control character, which could forge a line.

@@ -2,7 +2,7 @@ import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
 import { assert, describe, it } from "@effect/vitest"
-import { Result, Schema } from "effect"
+import { Equal, Result, Schema } from "effect"
 
 const delivered = (recipient: string) =>
   new Receipt.Delivered({
@@ -57,6 +57,27 @@ describe("a receipt", () => {
     ]
     assert.deepStrictEqual(words.map(Receipt.outcomeWord), ["delivered", "temp", "perm", "unreachable", "uncertain"])
   })
+  it("has outcomes of decoded values that are as good as those of the constructor", () => {
+    const fields = {
+      recipient: "a@example.org",
+      attempts: 1,
+      host: "mx.example.com",
+      code: 250,
+      enhanced: undefined,
+      text: "queued as 4711",
+      tls: new Receipt.TlsInfo({ protocol: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", verified: true }),
+      omitted: ["NOTIFY"]
+    }
+    const quick = Receipt.delivered(fields)
+    const checked = new Receipt.Delivered(fields)
+    assert.instanceOf(quick, Receipt.Delivered)
+    assert.deepStrictEqual(quick, checked)
+    assert.isTrue(Equal.equals(quick, checked))
+    const encode = Schema.encodeSync(Receipt.Outcome)
+    assert.deepStrictEqual(encode(quick), encode(checked))
+    assert.deepStrictEqual(receipt(quick), receipt(checked))
+  })
+
   it("survives JSON, failures and all", () => {
     const codec = Schema.toCodecJson(Receipt.Receipt)
     const mixed = receipt(a, b, c, failed("d@example.org", uncertain), failed("e@example.org", unreachable))

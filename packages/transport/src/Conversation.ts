@@ -14,8 +14,8 @@ import type { Lost } from "@effect-mail/protocol/Failure"
 import type { TlsInfo } from "@effect-mail/protocol/Receipt"
 import type { Reply } from "@effect-mail/protocol/Reply"
 import * as ReplyDecoder from "@effect-mail/protocol/ReplyDecoder"
+import type { Compute } from "@effect-mail/protocol/SaslExchange"
 import type { Stage } from "@effect-mail/protocol/Stage"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -95,8 +95,9 @@ export const make = Effect.fnUntraced(function* (
   timeouts: Timeouts.Timeouts,
   demand: TlsDemand
 ): Effect.fn.Return<Conversation, never, Scope.Scope> {
-  const clock = yield* Clock.Clock
-  const transcript = Transcript.make(() => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  // The time of what happens now: the clock is read once for each flight and once for each read, not for each line.
+  let time = 0
+  const transcript = Transcript.make(() => time)
   const decoder = ReplyDecoder.make()
   const allowed = Timeouts.table(timeouts)
   // Replies that have come and that no flight has taken.
@@ -104,21 +105,27 @@ export const make = Effect.fnUntraced(function* (
   let ended: WireError | undefined
   // Set while a dialogue is played, and for ever when it was interrupted or failed.
   let busy = false
+  // What was wrong with a message, which has ended the conversation.
+  let fault: MessageError | undefined
   // Whether the next message's envelope is on the wire, so that its dialogue and no other may go on.
   let ahead = false
   let until = Infinity
 
   const watchdog = yield* Watchdog.make((what, millis) => wire.abort(expired(what, millis)))
-  const allow = (stage: Stage): void => {
+  // What begins at once need not have the clock read again: `now` is `time` then.
+  const allow = (stage: Stage, now = watchdog.now()): void => {
+    time = now
     const millis = allowed[stage]
-    const left = until === Infinity ? Infinity : until - watchdog.now()
-    if (millis <= left) watchdog.arm(millis, stage)
-    else watchdog.arm(stage === "data-end" ? Math.max(left, Math.min(millis, leastVerdict)) : left, deadline)
+    const left = until - time
+    if (millis <= left) watchdog.arm(millis, stage, time)
+    else watchdog.arm(stage === "data-end" ? Math.max(left, Math.min(millis, leastVerdict)) : left, deadline, time)
   }
 
   const end = (error: WireError): void => {
-    if (ended === undefined) transcript.note(error.detail)
-    ended ??= error
+    if (ended !== undefined) return
+    ended = error
+    time = watchdog.now()
+    transcript.note(error.detail)
   }
   const endNow = (error: WireError) => {
     end(error)
@@ -129,6 +136,7 @@ export const make = Effect.fnUntraced(function* (
   const hear: Effect.Effect<void> = Effect.matchEffect(wire.read, {
     onFailure: (error) => Effect.sync(() => end(error)),
     onSuccess: (chunk) => {
+      time = watchdog.now()
       const decoded = decoder.push(chunk, inbox)
       return Result.isSuccess(decoded) ? Effect.void : endNow(protocolError(decoded.failure.message))
     }
@@ -196,26 +204,31 @@ export const make = Effect.fnUntraced(function* (
     return text
   }
 
-  const writeMessage = (lines: string, content: Dialogue.Content, behind: string, body: Body | undefined) => {
+  function* writeMessage(lines: string, content: Dialogue.Content, behind: string, body: Body | undefined): Writing {
     transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
     const message = Content.prepare(body, content.framing)
-    if (Result.isFailure(message)) return Effect.fail(message.failure)
-    allow("body")
-    if (message.success._tag === "Blocks") return writeLarge(lines, message.success, behind)
+    if (Result.isFailure(message)) return message.failure
+    allow("body", time)
+    if (message.success._tag === "Blocks") {
+      return Result.merge(yield* Effect.result(writeLarge(lines, message.success, behind)))
+    }
     const { bytes, end } = message.success
-    return Effect.map(write(Content.joined(lines, bytes, end + behind)), (whole) => wrote(whole, behind))
+    return wrote(yield* write(Content.joined(lines, bytes, end + behind)), behind)
   }
 
-  const writeFlight = (flight: Dialogue.Flight, body: Body | undefined): Effect.Effect<Sent, MessageError> => {
-    const { items } = flight
+  function* writeLines(lines: string): Writing {
+    yield* write([encoder.encode(lines)])
+    return "absent"
+  }
+
+  const writeFlight = ({ behind, items }: Dialogue.Flight, body: Body | undefined): Writing => {
     const last = items.at(-1)
     // A flight ends with its message, but for an envelope; what else came behind it would be silently left out.
     if (items.some((item) => item._tag === "Content" && item !== last)) {
-      return Effect.die(new Error("a flight goes on after its message"))
+      return wrongFlight()
     }
     const lines = shownText(items)
-    if (last?._tag === "Content") return writeMessage(lines, last, (flight.behind ?? []).map(textOf).join(""), body)
-    return Effect.as(write([encoder.encode(lines)]), "absent")
+    return last?._tag === "Content" ? writeMessage(lines, last, wireText(behind), body) : writeLines(lines)
   }
 
   // What was written behind the message before is a part of this one's story.
@@ -224,19 +237,19 @@ export const make = Effect.fnUntraced(function* (
     shownText(flight.items)
   }
 
-  const fly = Effect.fnUntraced(function* (flight: Dialogue.Flight, body: Body | undefined) {
+  function* fly(flight: Dialogue.Flight, body: Body | undefined): Playing<Dialogue.Answer> {
     const { awaits, items } = flight
-    let content: Sent = "absent"
+    let content: Sent | MessageError = "absent"
     if (items.length > 0) {
       allow(awaits[0])
       if (inbox.length > 0 || decoder.pending || wire.readable()) yield* hearUnasked()
       if (ended === undefined) content = yield* writeFlight(flight, body)
     }
-    return yield* land(flight, content)
-  })
+    return typeof content === "string" ? yield* land(flight, content) : yield* spoil(content)
+  }
 
   // Reads what a flight awaits.
-  const land = Effect.fnUntraced(function* (flight: Dialogue.Flight, content: Sent) {
+  function* land(flight: Dialogue.Flight, content: Sent): Playing<Dialogue.Answer> {
     const replies = take(flight, [])
     while (replies.length < flight.awaits.length && ended === undefined) {
       allow(flight.awaits[replies.length] ?? "command")
@@ -245,7 +258,7 @@ export const make = Effect.fnUntraced(function* (
     }
     watchdog.disarm()
     return meaning(flight, content, replies)
-  })
+  }
 
   const take = ({ awaits }: Dialogue.Flight, replies: Array<Reply>): Array<Reply> => {
     while (replies.length < awaits.length) {
@@ -278,7 +291,7 @@ export const make = Effect.fnUntraced(function* (
     return { replies, lost: lostBy(ended, content === "complete" ? "data-end" : before) }
   }
 
-  const upgrade = Effect.fnUntraced(function* () {
+  function* upgrade(): Playing<Dialogue.Answer> {
     // Whatever came ahead of the handshake was said by somebody in the middle (RFC 3207 section 6).
     if (inbox.length > 0 || decoder.pending) yield* endNow(injected)
     allow("tls")
@@ -288,36 +301,34 @@ export const make = Effect.fnUntraced(function* (
       end(secured.failure)
       return { replies: [], lost: lostBy(secured.failure, "tls") }
     }
+    time = watchdog.now()
     transcript.note(`${secured.success.protocol} ${secured.success.cipher}`)
     return { replies: [], lost: undefined }
-  })
+  }
 
-  const perform = (step: Dialogue.Step, body: Body | undefined): Effect.Effect<Dialogue.Answer, MessageError> => {
+  const perform = (step: Dialogue.Step, body: Body | undefined): Playing<Dialogue.Answer> => {
     switch (step._tag) {
       case "Flight":
         return fly(step, body)
       case "Upgrade":
         return upgrade()
       case "Compute":
-        return Effect.map(compute(step), (octets) => ({ replies: [], lost: undefined, octets }))
+        return computed(step)
     }
   }
 
-  const spoil = (fault: MessageError) => {
+  function* spoil(error: MessageError): Playing<Dialogue.Answer> {
     watchdog.disarm()
-    const error = new WireError({ reason: "local", detail: fault.message })
-    return Effect.as(endNow(error), { replies: [], lost: lostBy(error, "body") })
+    fault = error
+    const reason = new WireError({ reason: "local", detail: error.message })
+    yield* endNow(reason)
+    return { replies: [], lost: lostBy(reason, "body") }
   }
 
   const run = Effect.fnUntraced(function* <A>(dialogue: Dialogue.Dialogue<A>, body?: Body) {
-    let fault: MessageError | undefined
     let step = dialogue.next({ replies: [], lost: undefined })
     const mine = !busy && ahead === goesOn(step)
     busy = true
-    const spoilt = (error: MessageError) => {
-      fault = error
-      return spoil(error)
-    }
     // The replies to what was written behind the message before have often come with those to that message.
     if (mine && ahead && step.done !== true && step.value._tag === "Flight") {
       takeOver(step.value)
@@ -325,10 +336,10 @@ export const make = Effect.fnUntraced(function* (
       step = dialogue.next(replies === undefined ? yield* land(step.value, "absent") : { replies, lost: undefined })
     }
     while (step.done !== true) {
-      step = dialogue.next(mine ? yield* Effect.catch(perform(step.value, body), spoilt) : inUse(step.value))
+      step = dialogue.next(mine ? yield* perform(step.value, body) : inUse(step.value))
     }
     if (mine) busy = false
-    return { value: step.value, fault }
+    return { value: step.value, fault: mine ? fault : undefined }
   })
 
   const broken = (): boolean =>
@@ -339,9 +350,10 @@ export const make = Effect.fnUntraced(function* (
     submit: run,
     hangUp: Effect.suspend(() => {
       if (broken()) return wire.abort(brokenOff)
+      time = watchdog.now()
       transcript.client("QUIT")
       // A finalizer cannot be interrupted, so it is the watchdog that ends a write which does not.
-      watchdog.arm(farewellMillis, "quit")
+      watchdog.arm(farewellMillis, "quit", time)
       return Effect.asVoid(write([farewell]))
     }),
     broken,
@@ -364,6 +376,26 @@ type Sent = "absent" | "partial" | "complete"
 // none is taken for its verdict (CLASS-52, CLASS-58). A farewell behind the verdict is no verdict (CLASS-54).
 const isOutOfStep = ({ awaits }: Dialogue.Flight, surplus: ReadonlyArray<Reply>): boolean =>
   awaits.length > 1 && surplus.some(({ code }) => code >= 400 && code !== 421)
+
+// A part of what the fiber of a dialogue does: a plain generator within its own costs no effect of its own.
+type Playing<A> = Effect.fn.Return<A>
+
+// What is wrong with the message is a value.
+type Writing = Playing<Sent | MessageError>
+
+function* wrongFlight(): Playing<never> {
+  return yield* Effect.die(new Error("a flight goes on after its message"))
+}
+
+function* computed(step: Compute): Playing<Dialogue.Answer> {
+  return { replies: [], lost: undefined, octets: yield* compute(step) }
+}
+
+const wireText = (lines: ReadonlyArray<Dialogue.Line> = []): string => {
+  let text = ""
+  for (const line of lines) text += textOf(line)
+  return text
+}
 
 const textOf = ({ wire }: Dialogue.Line): string => (Redacted.isRedacted(wire) ? Redacted.value(wire) : wire)
 

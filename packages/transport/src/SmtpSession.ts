@@ -294,10 +294,10 @@ const session = (
   const outcomes = ({ recipients }: Parcel["envelope"], { left, omitted, verdicts }: ClientDialogue.Submission) => {
     const failures = new Map<Failure.Problem, Failure.Failure>()
     const all: Array<Receipt.Outcome> = []
-    for (const [index, verdict] of verdicts.entries()) {
-      if (left.includes(index)) continue
+    verdicts.forEach((verdict, index) => {
+      if (left.includes(index)) return
       all.push(outcome(recipients[index]?.address ?? "", verdict, failures, omitted))
-    }
+    })
     return all
   }
   // A domain counts from when it may be named, so that what rides behind it knows.
@@ -373,7 +373,8 @@ const delivered = (
   tls: Receipt.TlsInfo | undefined,
   omitted: ReadonlyArray<string>
 ) =>
-  new Receipt.Delivered({
+  // One for each recipient of each message; what it is made of has been decoded.
+  Receipt.delivered({
     // Never silent (SMTP-025).
     ...(omitted.length === 0 ? {} : { omitted }),
     recipient,

@@ -17,8 +17,11 @@ import type * as Scope from "effect/Scope"
  * @since 0.1.0
  */
 export interface Watchdog {
-  /** Sets the deadline to so many milliseconds from now, and what is said when it passes; replaces an earlier one. */
-  readonly arm: (millis: number, what: string) => void
+  /**
+   * Sets the deadline to so many milliseconds from `from`, and what is said when it passes; replaces an earlier one. `from` is
+   * now by default; whoever has just read the clock need not have it read again.
+   */
+  readonly arm: (millis: number, what: string, from?: number) => void
   /** Removes the deadline. */
   readonly disarm: () => void
   /** The monotonic clock that deadlines are measured by, in whole milliseconds. */
@@ -54,8 +57,8 @@ export const make = Effect.fnUntraced(function* (
     })
   )
   return {
-    arm: (millis, what) => {
-      deadline = now() + millis
+    arm: (millis, what, from = now()) => {
+      deadline = from + millis
       allowed = millis
       doing = what
       if (deadline < looksAt) earlier.openUnsafe()

@@ -4,6 +4,7 @@ import * as Policy from "@effect-mail/policy/Policy"
 import * as Provider from "@effect-mail/policy/Provider"
 import * as RetryHint from "@effect-mail/policy/RetryHint"
 import * as Throttle from "@effect-mail/policy/Throttle"
+import * as Trace from "@effect-mail/policy/Trace"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type { Around } from "@effect-mail/transport/SmtpTransport"
@@ -33,14 +34,13 @@ const judged: Throttle.AroundOptions<Outcomes> = { failureOf: Throttle.failureOf
 export const limits = (service: Throttle.Throttle["Service"]) => ({
   /** The attempt for a domain or through a relay; when it may not be made now, that is the outcome of everybody. */
   site: (key: Throttle.Key, parcel: Parcel.Parcel, attempt: Effect.Effect<Outcomes>): Effect.Effect<Outcomes> =>
-    traced(attempt).pipe(
-      service.around(key, judged),
-      Effect.catch((failure) => Effect.succeed(failAll(parcel, failure))),
-      Effect.withSpan(
-        "Delivery.attempt",
-        { attributes: { "mail.destination": key, "mail.recipients": parcel.envelope.recipients.length } },
-        { captureStackTrace: false }
-      )
+    Trace.withSpan(
+      traced(attempt).pipe(
+        service.around(key, judged),
+        Effect.catch((failure) => Effect.succeed(failAll(parcel, failure)))
+      ),
+      "Delivery.attempt",
+      () => ({ attributes: { "mail.destination": key, "mail.recipients": parcel.envelope.recipients.length } })
     ),
 
   /** The visits of one attempt under a policy. */
@@ -49,16 +49,18 @@ export const limits = (service: Throttle.Throttle["Service"]) => ({
     const around: Around =
       ({ address, host, port }) =>
       (visit) =>
-        visit.pipe(
-          traced,
-          service.around(Throttle.host(host), judged),
-          shared(service, policy, host),
-          Effect.tapError((error) => Effect.sync(() => Failure.isFailure(error) && refusals.push(error))),
-          Effect.withSpan(
-            "Delivery.visit",
-            { kind: "client", attributes: { "server.address": host, "server.port": port, "server.ip": address } },
-            { captureStackTrace: false }
-          )
+        Trace.withSpan(
+          visit.pipe(
+            traced,
+            service.around(Throttle.host(host), judged),
+            shared(service, policy, host),
+            Effect.tapError((error) => Effect.sync(() => Failure.isFailure(error) && refusals.push(error)))
+          ),
+          "Delivery.visit",
+          () => ({
+            kind: "client",
+            attributes: { "server.address": host, "server.port": port, "server.ip": address }
+          })
         )
     return { around, settle: (outcomes: Outcomes): Outcomes => settle(outcomes, refusals) }
   }
@@ -90,7 +92,7 @@ const waitOf = (failure: Failure.Failure): number =>
 
 // How it ended, for a trace: numbers and words, and nobody's address.
 const traced = <E, R>(attempt: Effect.Effect<Outcomes, E, R>): Effect.Effect<Outcomes, E, R> =>
-  Effect.tap(attempt, (outcomes) => Effect.annotateCurrentSpan("mail.outcomes", words(outcomes)))
+  Effect.tap(attempt, (outcomes) => Trace.annotate(() => ({ "mail.outcomes": words(outcomes) })))
 
 const words = (outcomes: Outcomes): string =>
   [...Map.groupBy(outcomes, Receipt.outcomeWord)].map(([word, { length }]) => `${word} ${length}`).join(", ")

@@ -25,22 +25,44 @@ type Failures = Arr.NonEmptyReadonlyArray<Receipt.Failed>
  * Attempts the parcel, and again as the current policy says; gives one outcome for each recipient, in any order. An
  * attempt takes one permit of `turns`, a wait none.
  */
-export const persist = Effect.fnUntraced(function* (
+export const persist = (
   delivery: Delivery.Delivery["Service"],
   turns: Semaphore.Semaphore,
   parcel: Parcel.Parcel
+): Effect.Effect<Outcomes> => {
+  const attempting: Attempting = (part, number) => turns.withPermit(attempt(delivery, part, number))
+  // Most mail is accepted at once, and then nothing needs to be decided.
+  return Effect.filterOrElse(
+    attempting(parcel, 1),
+    (outcomes) => outcomes.every(({ _tag }) => _tag === "Delivered"),
+    (outcomes) => goOn(attempting, parcel, outcomes)
+  )
+}
+
+type Attempting = (part: Parcel.Parcel, number: number) => Effect.Effect<Outcomes>
+
+const attempt = Effect.fnUntraced(function* (
+  delivery: Delivery.Delivery["Service"],
+  part: Parcel.Parcel,
+  attempt: number
+) {
+  const { messageId } = part
+  const recipients = part.envelope.recipients.map(({ address }) => address)
+  yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt }))
+  const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(attempt))
+  yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt }))
+  return outcomes
+})
+
+// What follows on the first attempt, in which not everybody was accepted.
+const goOn = Effect.fnUntraced(function* (
+  attempting: Attempting,
+  parcel: Parcel.Parcel,
+  first: Outcomes
 ): Effect.fn.Return<Outcomes> {
   const notify = yield* Notifier
   const decide = yield* Cases.make(parcel)
   const { messageId } = parcel
-
-  const attempt = Effect.fnUntraced(function* (part: Parcel.Parcel, attempt: number) {
-    const recipients = part.envelope.recipients.map(({ address }) => address)
-    yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt }))
-    const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(attempt))
-    yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt }))
-    return outcomes
-  }, turns.withPermit)
 
   const subject = (failed: Failures, since: number): DeliveryEvent.Subject => ({
     messageId,
@@ -76,38 +98,56 @@ export const persist = Effect.fnUntraced(function* (
     return only(part, failed)
   })
 
+  const partWays = Effect.fnUntraced(function* (
+    whole: Parcel.Parcel,
+    group: Cases.Waiting,
+    number: number
+  ): Effect.fn.Return<Outcomes> {
+    const part = yield* wait(whole, group)
+    return yield* settle(part, number, yield* attempting(part, number))
+  })
+
   // A loop, not a recursion: there may be thousands of attempts. Only those who part from the others get a fiber.
-  const settle = Effect.fnUntraced(function* (whole: Parcel.Parcel, from: number): Effect.fn.Return<Outcomes> {
+  const settle = Effect.fnUntraced(function* (
+    whole: Parcel.Parcel,
+    from: number,
+    first: Outcomes
+  ): Effect.fn.Return<Outcomes> {
     const settled: Array<Outcomes> = []
     const parted: Array<Fiber.Fiber<Outcomes>> = []
     let part = whole
     let number = from
+    let outcomes = first
     while (true) {
       const now = part
-      const { ended, final, waiting } = yield* decide(yield* attempt(now, number))
+      const { ended, final, waiting } = yield* decide(outcomes)
       settled.push(final)
       for (const group of ended) yield* end(now, group)
       const [next, ...others] = waiting
       for (const other of others) {
         const later = number + (other.tried ? 1 : 0)
-        parted.push(yield* Effect.forkChild(Effect.flatMap(wait(now, other), (rest) => settle(rest, later))))
+        parted.push(yield* Effect.forkChild(partWays(now, other, later)))
       }
       if (next === undefined) break
       part = yield* wait(now, next)
       if (next.tried) number++
+      outcomes = yield* attempting(part, number)
     }
     return [...settled, ...(yield* Fiber.joinAll(parted))].flat()
   })
-  return yield* settle(parcel, 1)
+  return yield* settle(parcel, 1, first)
 })
 
 // What was not tried is no attempt (CLASS-14, CLASS-15).
 const numbered =
   (attempt: number) =>
-  (outcome: Receipt.Outcome): Receipt.Outcome =>
-    outcome._tag === "Delivered"
-      ? new Receipt.Delivered({ ...outcome, attempts: attempt })
-      : new Receipt.Failed({ ...outcome, attempts: Cases.wasTried(outcome.failure) ? attempt : attempt - 1 })
+  (outcome: Receipt.Outcome): Receipt.Outcome => {
+    const attempts = outcome._tag === "Delivered" || Cases.wasTried(outcome.failure) ? attempt : attempt - 1
+    if (outcome.attempts === attempts) return outcome
+    return outcome._tag === "Delivered"
+      ? new Receipt.Delivered({ ...outcome, attempts })
+      : new Receipt.Failed({ ...outcome, attempts })
+  }
 
 const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))

@@ -51,10 +51,12 @@ const noSender = () =>
     })
   )
 
+// Most envelopes are given, and then nothing is looked up.
 const derive = (section: HeaderSection.Section): Envelope.Derived => {
-  const block = resentBlock(section)
-  const prefix = block.length > 0 ? "resent-" : ""
-  const of = (name: string) => addresses(section, block.length > 0 ? block : section.fields, prefix + name)
+  const of = (name: string) => {
+    const block = resentBlock(section)
+    return block.length > 0 ? addresses(section, block, `resent-${name}`) : addresses(section, section.fields, name)
+  }
   return {
     from: () =>
       Result.gen(function* () {
@@ -76,23 +78,25 @@ const withoutBcc = (section: HeaderSection.Section): ReadonlyArray<Uint8Array> =
     kept.push(bytes.subarray(start, field.start))
     start = field.end
   }
-  return [...kept, bytes.subarray(start)]
+  return start === 0 ? [bytes] : [...kept, bytes.subarray(start)]
 }
 
-const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<string> =>
-  Result.gen(function* () {
-    const has = (name: string) => section.fields.some((field) => field.name === name)
-    const date = has("date") ? "" : `Date: ${yield* dateText(ambient.now)}\r\n`
-    if (has("message-id")) return date
-    const [author] = yield* addresses(section, section.fields, "from")
-    if (author === undefined) return yield* noSender()
-    return `${date}Message-ID: ${newMessageId(author, ambient)}\r\n`
-  })
+const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<string> => {
+  const has = (name: string) => section.fields.some((field) => field.name === name)
+  const date = has("date") ? nothing : Result.map(dateText(ambient.now), (text) => `Date: ${text}\r\n`)
+  if (has("message-id")) return date
+  return Result.flatMap(date, (date) =>
+    Result.flatMap(addresses(section, section.fields, "from"), ([author]) =>
+      author === undefined ? noSender() : Result.succeed(`${date}Message-ID: ${newMessageId(author, ambient)}\r\n`)
+    )
+  )
+}
+
+const nothing: Parsed<string> = Result.succeed("")
 
 /** The octets of a message or of its header, with what was to be added and without what was to be left out. */
 export const edit = (message: Ready, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>
-  Result.gen(function* () {
-    const added = message.addMissing ? yield* missing(section, ambient) : ""
+  Result.map(message.addMissing ? missing(section, ambient) : nothing, (added) => {
     const kept = message.removeBcc ? withoutBcc(section) : [section.bytes]
     return added === "" && kept.length === 1 ? section.bytes : Bytes.concat([Utf8.encode(added), ...kept])
   })
@@ -114,12 +118,18 @@ const bytesOf = ({ bytes }: Eml): Parsed<Uint8Array> =>
 
 /** The parcel of a ready message. */
 export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =>
-  Result.gen(function* () {
-    const section = yield* HeaderSection.parse(Encoding.toCrlf(yield* bytesOf(message)))
-    const envelope = yield* envelopeOf(message, section)
-    const bytes = yield* edit(message, section, ambient)
-    // Most messages are sent as they are, and their header is known.
-    return bytes === section.bytes
-      ? Parcel.make(envelope, yield* Parcel.bodyFromBytes(bytes), HeaderSection.messageId(section))
-      : yield* Parcel.fromBytes(bytes, envelope)
+  Result.flatMap(bytesOf(message), (given) => {
+    const facts = Encoding.scan(given)
+    return Result.flatMap(HeaderSection.parse(Encoding.toCrlf(given, facts)), (section) =>
+      Result.flatMap(envelopeOf(message, section), (envelope) =>
+        Result.flatMap(edit(message, section, ambient), (bytes) =>
+          // Most messages are sent as they are, and all is known of them.
+          bytes === given
+            ? Result.map(Parcel.bodyFromBytes(given, facts), (body) =>
+                Parcel.make(envelope, body, HeaderSection.messageId(section))
+              )
+            : Parcel.fromBytes(bytes, envelope)
+        )
+      )
+    )
   })

@@ -54,17 +54,23 @@ const asMessageError =
           hint: "An envelope address is a bare one, such as ada@example.com"
         })
 
+// Callers without types may have null for what they do not say.
+const orElse = <A, B>(given: A | null | undefined, derive: () => Parsed<B>): Parsed<A | B> =>
+  given === undefined || given === null ? derive() : Result.succeed(given)
+
 /**
  * The envelope. Fails with `no-recipients` when nobody gets the message, with `bad-address`, and with `bad-envelope` for
  * an option that cannot be.
  */
-export const resolve = (given: EnvelopeInput | undefined, derived: Derived): Parsed<Envelope.Envelope> =>
-  given === undefined
-    ? fromHeader(derived)
-    : Result.gen(function* () {
-        const from = given.from ?? (yield* derived.from())
-        const to = given.to ?? (yield* derived.to())
-        if (Array.isArray(to) && to.length === 0) return yield* noRecipients()
-        const input = { ...given, from, to }
-        return yield* Result.mapError(Envelope.make(input), asMessageError(input))
-      })
+export const resolve = (given: EnvelopeInput | undefined, derived: Derived): Parsed<Envelope.Envelope> => {
+  if (given === undefined) return fromHeader(derived)
+  const from = orElse(given.from, derived.from)
+  const to = orElse(given.to, derived.to)
+  return Result.flatMap(from, (from) =>
+    Result.flatMap(to, (to) => {
+      if (Array.isArray(to) && to.length === 0) return noRecipients()
+      const input = { ...given, from, to }
+      return Result.mapError(Envelope.make(input), asMessageError(input))
+    })
+  )
+}

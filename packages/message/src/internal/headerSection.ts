@@ -45,22 +45,28 @@ export const bodyStart = (bytes: Uint8Array): number => {
 const fail = (detail: string, position: number, hint?: string) =>
   Result.fail(MessageError.make("bad-header", detail, { field: "header", position, hint }))
 
-// In lower case, and no longer than anybody's; a view of the bytes would cost more than the name.
-const nameAt = (bytes: Uint8Array, start: number, colon: number): string => {
+// What is short and ASCII; undefined for anything else. A view of the bytes would cost more than the text.
+const asciiAt = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  if (end - start > 200) return undefined
   const octets: Array<number> = []
-  for (let at = start; at < Math.min(colon, start + 100); at++) {
+  for (let at = start; at < end; at++) {
     const octet = bytes[at] ?? 0
-    octets.push(octet >= 65 && octet <= 90 ? octet + 32 : octet)
+    if (octet > 127) return undefined
+    octets.push(octet)
   }
   return String.fromCharCode(...octets)
 }
+
+// In lower case, and no longer than anybody's; empty when it is not ASCII.
+const nameAt = (bytes: Uint8Array, start: number, colon: number): string =>
+  asciiAt(bytes, start, Math.min(colon, start + 100))?.toLowerCase() ?? ""
 
 /** The fields of a message's header. */
 export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.MessageError> => {
   const fields: Array<Field> = []
   const stop = bodyStart(bytes)
-  const nul = bytes.subarray(0, stop).indexOf(0)
-  if (nul !== -1) return fail("NUL is not allowed", nul)
+  const nul = bytes.indexOf(0)
+  if (nul !== -1 && nul < stop) return fail("NUL is not allowed", nul)
   for (let start = 0; start < stop;) {
     let end = lineEnd(bytes, start)
     const found = bytes.indexOf(COLON, start)
@@ -85,7 +91,8 @@ export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.Me
 
 /** The unfolded value. Fails with `bad-header` when it is not UTF-8: nobody can tell whom such an address means. */
 export const value = (section: Section, field: Field): Result.Result<string, MessageError.MessageError> => {
-  const text = Utf8.decode(section.bytes.subarray(field.valueStart, field.end))
+  const { end, valueStart } = field
+  const text = asciiAt(section.bytes, valueStart, end) ?? Utf8.decode(section.bytes.subarray(valueStart, end))
   return text === undefined
     ? fail(`the field ${field.name} is not UTF-8`, field.valueStart)
     : Result.succeed(text.replaceAll("\r\n", "").trim())

@@ -93,7 +93,7 @@ class NodeWire implements Wire {
 
   // The chunk is taken by the fiber that reads, so that an interruption cannot lose it.
   readonly read: Effect.Effect<Uint8Array, WireError> = Effect.suspend(() => {
-    if (this.#size === 0 && this.#ended === undefined) return Effect.andThen(this.#woken, this.read)
+    if (this.#size === 0 && this.#ended === undefined) return this.#later
     const chunk = this.#chunks.shift()
     if (chunk === undefined) return Effect.fail(this.#ended ?? closed())
     this.#size -= chunk.length
@@ -101,8 +101,8 @@ class NodeWire implements Wire {
     return Effect.succeed(chunk)
   })
 
-  readonly #woken = Effect.callback<void>((resume) => {
-    this.#wake = () => resume(Effect.void)
+  readonly #later = Effect.callback<Uint8Array, WireError>((resume) => {
+    this.#wake = () => resume(this.read)
   })
 
   readonly write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> =>

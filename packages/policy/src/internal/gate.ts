@@ -13,6 +13,7 @@ import * as DeliveryEvent from "../DeliveryEvent.ts"
 import type { Rate } from "../Limits.ts"
 import * as Metrics from "../PolicyMetrics.ts"
 import * as RetryHint from "../RetryHint.ts"
+import * as Trace from "../Trace.ts"
 import { breakers } from "./breakers.ts"
 import { signalOf } from "./signal.ts"
 import * as Site from "./site.ts"
@@ -23,6 +24,7 @@ export type FailureOf<A> = ((value: A) => Failure.Failure | undefined) | undefin
 /** Runs attempts within the limits of a site, and learns from how they end. */
 export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name: string) => Site.Site | undefined) {
   const limiter = yield* RateLimiter.make
+  const scope = yield* Effect.scope
   // A breaker belongs to nobody's attempt; who attempted something there last is told.
   const breakerFor = yield* breakers(({ from, key, to }) => {
     const told = DeliveryEvent.publish(DeliveryEvent.breakerChanged({ about: key, from, to }))
@@ -53,7 +55,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     watched: boolean
   ): Effect.Effect<A, E | Failure.Unreachable, R> =>
     Effect.acquireUseRelease(
-      Effect.sync(() => Site.getInLine(site)),
+      getInLine(site),
       (turn) =>
         Effect.andThen(
           itsTurn(site, turn),
@@ -62,12 +64,38 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       (turn) => Effect.sync(() => Site.leaveLine(site, turn))
     )
 
-  const itsTurn = (site: Site.Site, turn: Site.Turn) => {
-    const waited = Effect.timeoutOrElse(Site.comes(turn), {
-      duration: site.limits.patience,
-      orElse: () => refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
+  const getInLine = (site: Site.Site): Effect.Effect<Site.Turn> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
+      return Effect.as(turn.until < site.watchedUntil ? watch(site, turn.until, now) : Effect.void, turn)
     })
-    return Effect.withSpan(waited, "Throttle.wait", { captureStackTrace: false })
+
+  // One fiber watches over the patience of the whole line, because a timeout for everybody in it would cost more than the
+  // wait. It ends when nobody is left, or when another one watches for an earlier time.
+  const watch = (site: Site.Site, until: number, now: number): Effect.Effect<unknown> => {
+    site.watchedUntil = until
+    return Effect.forkIn(watching(site, until, now), scope, { startImmediately: true })
+  }
+
+  const watching = Effect.fnUntraced(function* (site: Site.Site, until: number, from: number) {
+    let now = from
+    let next = until
+    while (next < Infinity) {
+      yield* Effect.sleep(Duration.millis(next - now))
+      if (site.watchedUntil !== next) return
+      now = yield* Clock.currentTimeMillis
+      next = Site.dismiss(site, now)
+      site.watchedUntil = next
+    }
+  })
+
+  const itsTurn = (site: Site.Site, turn: Site.Turn) => {
+    const waited = Effect.flatMap(Site.comes(turn), (came) =>
+      came
+        ? Effect.void
+        : refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
+    )
+    return Trace.withSpan(waited, "Throttle.wait")
   }
 
   const guarded = <A, E, R>(
@@ -167,7 +195,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     const now = yield* Clock.currentTimeMillis
     if (now + Duration.toMillis(left) > until) return yield* refuse(site, "4.4.5", why, left)
     yield* Metric.update(Metrics.throttleWaitSeconds, Duration.toSeconds(left))
-    yield* Effect.withSpan(Effect.sleep(left), "Throttle.wait", { captureStackTrace: false })
+    yield* Trace.withSpan(Effect.sleep(left), "Throttle.wait")
   })
 
   const settle = <A, E>(

@@ -24,6 +24,8 @@ export interface Site {
   restUntil: number
   /** Whether a success changes nothing. */
   steady: boolean
+  /** When the patience of somebody in the line ends first, as far as it is watched; Infinity while it is not. */
+  watchedUntil: number
   /** Who was told of the last attempt in trouble. */
   observer: ((event: DeliveryEvent) => Effect.Effect<void>) | undefined
 }
@@ -40,6 +42,7 @@ export const make = (name: string, limits: Limits.Limits): Site => ({
   slowed: 0,
   restUntil: 0,
   steady: limits.concurrency.initial === limits.concurrency.maximum,
+  watchedUntil: Infinity,
   observer: undefined
 })
 
@@ -111,23 +114,40 @@ export const leave = (self: Site): void => {
 export interface Turn {
   /** How many had ended when it got in line. */
   readonly ended: number
+  /** When its patience ends, in milliseconds since the epoch. */
+  readonly until: number
   called: boolean
-  resume: (() => void) | undefined
+  /** Whether its patience has ended. */
+  late: boolean
+  resume: ((came: boolean) => void) | undefined
 }
 
-export const getInLine = (self: Site): Turn => {
-  const turn: Turn = { ended: self.ended, called: false, resume: undefined }
+export const getInLine = (self: Site, until: number): Turn => {
+  const turn: Turn = { ended: self.ended, until, called: false, late: false, resume: undefined }
   self.line.add(turn)
   callNext(self)
   return turn
 }
 
-/** Waits until a turn comes. */
-export const comes = (turn: Turn): Effect.Effect<void> =>
+/** Waits until a turn comes, or until its patience has ended (`dismiss`): whether it has come. */
+export const comes = (turn: Turn): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
-    if (turn.called) resume(Effect.void)
-    else turn.resume = () => resume(Effect.void)
+    if (turn.called || turn.late) resume(Effect.succeed(turn.called))
+    else turn.resume = (came) => resume(Effect.succeed(came))
   })
+
+/** Sends away whose patience has ended; gives when that of somebody else ends, or Infinity. */
+export const dismiss = (self: Site, now: number): number => {
+  let next = Infinity
+  for (const turn of self.line) {
+    if (turn.until > now) next = Math.min(next, turn.until)
+    else {
+      turn.late = true
+      turn.resume?.(false)
+    }
+  }
+  return next
+}
 
 export const leaveLine = (self: Site, turn: Turn): void => {
   if (turn.called) leave(self)
@@ -140,7 +160,7 @@ const callNext = (self: Site): void => {
     self.line.delete(turn)
     self.running++
     turn.called = true
-    turn.resume?.()
+    turn.resume?.(true)
   }
 }
 

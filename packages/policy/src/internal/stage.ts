@@ -84,7 +84,7 @@ const makeMoves = (policy: Policy.Policy, plan: Plan, site: Destination, push: (
   }
 
   const getInLine = (self: Message, ticket: VirtualGate.Ticket, now: number): undefined => {
-    const turn = Site.getInLine(gate.site)
+    const turn = Site.getInLine(gate.site, now + patience)
     turn.resume = () => push(gate.now(), (at) => begin(self, ticket, at))
     push(now + patience, (at) => (turn.called ? undefined : giveWay(self, ticket, turn, at)))
     return undefined

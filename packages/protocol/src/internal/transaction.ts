@@ -22,6 +22,7 @@ import type { Envelope, Recipient } from "../Envelope.ts"
 import type { Lost, Problem, Unmet } from "../Failure.ts"
 import * as Parameters from "../Parameters.ts"
 import { isIntermediate, isPositive, type Reply } from "../Reply.ts"
+import type { Stage } from "../Stage.ts"
 
 /** What a transaction is made of. */
 export interface Transaction {
@@ -71,7 +72,15 @@ export function* transaction(tx: Transaction): Dialogue.Dialogue<Done> {
   const exchanged: Exchanged = isReadonlyArrayNonEmpty(lines)
     ? yield* exchange(tx, mail, lines)
     : { ...nothingSaid, verdicts: [], refusal: undefined }
-  return { ...(lines.length === recipients.length ? exchanged : spread(recipients, exchanged)), omitted }
+  const all = lines.length === recipients.length ? exchanged : spread(recipients, exchanged)
+  return {
+    again: all.again,
+    omitted,
+    refusal: all.refusal,
+    rider: all.rider,
+    usable: all.usable,
+    verdicts: all.verdicts
+  }
 }
 
 /**
@@ -109,14 +118,14 @@ const prepare = ({ batch, capabilities, envelope, facts, options }: Transaction)
   const { omitted, parameters, path, utf8 } = mail.success
   const line = Dialogue.line(Command.mail(path, parameters))
   if (Result.isFailure(line)) return Result.fail(line.failure)
-  const all = new Set(omitted)
+  const all = [...omitted]
   const recipients = batch.map((recipient) => {
     const rcpt = Parameters.rcpt(recipient, utf8, capabilities, options.onMissing)
     if (Result.isFailure(rcpt)) return rcpt.failure
-    for (const keyword of rcpt.success.omitted) all.add(keyword)
+    for (const keyword of rcpt.success.omitted) if (!all.includes(keyword)) all.push(keyword)
     return Result.merge(Dialogue.line(Command.rcpt(rcpt.success.path, rcpt.success.parameters)))
   })
-  return Result.succeed({ mail: line.success, recipients, omitted: [...all] })
+  return Result.succeed({ mail: line.success, recipients, omitted: all })
 }
 
 const unknownSize: Unmet = {
@@ -173,7 +182,7 @@ const planOf = ({ capabilities, facts: { encoding, size = Infinity }, options }:
 function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Exchanged> {
   const plan = planOf(tx)
   const opening = tx.capabilities.supports("PIPELINING")
-    ? yield* inOneFlight(plan, mail, lines, tx.sent !== undefined)
+    ? openingOf(yield inOneFlight(plan, mail, lines, tx.sent !== undefined), lines)
     : yield* inLockStep(mail, lines)
   const written = plan.together && plan.chunk !== undefined
   const asked = judge(mail, lines, opening, written)
@@ -206,10 +215,10 @@ const bdatItems = (size: number): ReadonlyArray<Dialogue.Line | Dialogue.Content
   { _tag: "Content", framing: "octets" }
 ]
 
-const dataEnds = (replies: number): Dialogue.Flight["awaits"] => [
-  "data-end",
-  ...Array.from({ length: replies - 1 }, () => "data-end" as const)
-]
+const oneEnd: Dialogue.Flight["awaits"] = ["data-end"]
+
+const dataEnds = (replies: number): Dialogue.Flight["awaits"] =>
+  replies === 1 ? oneEnd : ["data-end", ...Array.from({ length: replies - 1 }, () => "data-end" as const)]
 
 const bdat = (size: number, replies: number): Dialogue.Flight => ({
   _tag: "Flight",
@@ -229,22 +238,29 @@ const content = (
 })
 
 // One write for the envelope and, where the plan says so, what follows it.
-function* inOneFlight(
+const inOneFlight = (
   { chunk, together }: Plan,
   mail: Dialogue.Line,
   lines: Recipients,
-  sent: boolean
-): Dialogue.Dialogue<Opening> {
-  const next = !together ? [] : chunk === undefined ? [dataLine] : bdatItems(chunk)
-  const last = !together ? [] : [chunk === undefined ? ("data" as const) : ("data-end" as const)]
-  const { lost, replies } = yield {
-    _tag: "Flight",
-    items: [mail, ...lines, ...next],
-    awaits: ["mail", ...lines.map(() => "rcpt" as const), ...last],
-    written: sent
+  written: boolean
+): Dialogue.Flight => {
+  const items: Array<Dialogue.Line | Dialogue.Content> = [mail, ...lines]
+  const awaits: [Stage, ...Array<Stage>] = ["mail"]
+  for (const { stage } of lines) awaits.push(stage)
+  if (together) {
+    if (chunk === undefined) items.push(dataLine)
+    else items.push(...bdatItems(chunk))
+    awaits.push(chunk === undefined ? "data" : "data-end")
   }
-  return { mail: replies[0], recipients: replies.slice(1, 1 + lines.length), next: replies[1 + lines.length], lost }
+  return { _tag: "Flight", items, awaits, written }
 }
+
+const openingOf = ({ lost, replies }: Dialogue.Answer, { length }: Recipients): Opening => ({
+  mail: replies[0],
+  recipients: replies.slice(1, 1 + length),
+  next: replies[1 + length],
+  lost
+})
 
 function* inLockStep(mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Opening> {
   const opened = yield Dialogue.flight([mail])
@@ -294,6 +310,7 @@ const judge = (mail: Dialogue.Line, lines: Recipients, opening: Opening, written
 // CLASS-41: after somebody was accepted, "too many recipients" is not a verdict about the recipient.
 const tooMany = (verdicts: ReadonlyArray<Verdict>): ReadonlySet<number> => {
   const first = verdicts.findIndex(isAccepted)
+  if (verdicts.every(isAccepted)) return nobody
   return new Set(
     verdicts.flatMap((verdict, index) =>
       index > first && verdict._tag === "Refused" && saysTooMany(verdict.reply) ? [index] : []
@@ -349,7 +366,8 @@ function* finishData(
   const [data] = answer.replies
   if (data?.code === 354) {
     const rider = next?.()
-    return { ...conclude(asked, yield content("dots", replies, rider?.lines), replies), rider }
+    const { inStep, reset, verdicts } = conclude(asked, yield content("dots", replies, rider?.lines), replies)
+    return { inStep, reset, rider, verdicts }
   }
   const problem =
     data === undefined ? (answer.lost ?? Dialogue.nothing("data")) : Dialogue.refused("data", data, dataLine.shown)

@@ -81,11 +81,34 @@ export const joined = (before: string, bytes: Uint8Array, after: string): Readon
 
 // Text in ASCII, which it nearly always is, has as many octets as characters; undefined for any other.
 const copy = (before: string, bytes: Uint8Array, after: string): Uint8Array | undefined => {
-  const all = new Uint8Array(before.length + bytes.length + after.length)
-  const fits = encoder.encodeInto(before, all).written === before.length
+  const all = piece(before.length + bytes.length + after.length)
   all.set(bytes, before.length)
-  const end = encoder.encodeInto(after, all.subarray(before.length + bytes.length))
-  return fits && end.read === after.length && end.written === after.length ? all : undefined
+  return putAscii(before, all, 0) && putAscii(after, all, before.length + bytes.length) ? all : undefined
+}
+
+const putAscii = (text: string, into: Uint8Array, at: number): boolean => {
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char > 0x7f) return false
+    into[at + i] = char
+  }
+  return true
+}
+
+// An array with memory of its own costs more than all that is copied into it, so that small ones share theirs. No octet is
+// given out twice: nobody knows when a wire has done with what it was given.
+const slabSize = 65_536
+let slab = new Uint8Array()
+let used = 0
+
+const piece = (length: number): Uint8Array => {
+  if (used + length > slab.length) {
+    slab = new Uint8Array(Math.max(slabSize, length))
+    used = 0
+  }
+  const start = used
+  used += length
+  return slab.subarray(start, used)
 }
 
 const counted = (body: Body, bytes: Uint8Array): Result.Result<Whole, MessageError.MessageError> =>
