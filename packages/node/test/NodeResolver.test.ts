@@ -116,6 +116,24 @@ describe("over UDP", () => {
   })
 })
 
+it.live("a resolver that ends before its port is connected asks nothing, and throws nothing later", () =>
+  withServer(good, (resolver, questions) =>
+    Effect.gen(function* () {
+      const { questions: unasked, server } = yield* NameServer.start(good)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* Layer.build(NodeResolver.layer({ servers: [server] }))
+          const query = Context.get(context, Resolver.Resolver).query("example.com", "A")
+          yield* Effect.forkChild(query, { startImmediately: true })
+        })
+      )
+      // The answer to another shows that the system has had its turns; an error outside of Effect would fail the run.
+      yield* resolver.query("example.com", "A")
+      assert.deepStrictEqual([questions.length, unasked.length], [1, 0])
+    }).pipe(Effect.scoped)
+  )
+)
+
 describe("over TCP, after a truncated reply (DNS-025)", () => {
   const byTcp =
     (chunks: (whole: Buffer) => ReadonlyArray<Uint8Array>): NameServer.Answer =>

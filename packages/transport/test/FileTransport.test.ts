@@ -4,7 +4,18 @@ import { Envelope, Receipt } from "@effect-mail/protocol"
 import { FileTransport } from "@effect-mail/transport"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, FileSystem, type Path, PlatformError, Random, Result, type Scope, Stream } from "effect"
+import {
+  Deferred,
+  Effect,
+  Fiber,
+  FileSystem,
+  type Path,
+  PlatformError,
+  Random,
+  Result,
+  type Scope,
+  Stream
+} from "effect"
 import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -323,6 +334,33 @@ describe("a disk that fails at any moment leaves nothing to be seen (SEND-014)",
           const fiber = yield* Effect.forkChild(send(streamed(body)))
           yield* Effect.repeat(Effect.yieldNow, { until: () => pulled === 2 })
           yield* Fiber.interrupt(fiber)
+          assert.deepStrictEqual(filesIn(path), [])
+        })
+      )
+    )
+
+    it.effect(`${name}: an interruption while the file is being opened leaves nothing`, () =>
+      run(
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const path = yield* folder
+          const opened = yield* Deferred.make<void>()
+          const goOn = yield* Deferred.make<void>()
+          const slow = (file: FileSystem.File) =>
+            Effect.uninterruptible(
+              Effect.as(Effect.andThen(Deferred.succeed(opened, undefined), Deferred.await(goOn)), file)
+            )
+          const { send } = yield* make(path).pipe(
+            Effect.provideService(FileSystem.FileSystem, {
+              ...fs,
+              open: (file, options) => Effect.flatMap(fs.open(file, options), slow)
+            })
+          )
+          const fiber = yield* Effect.forkChild(send(parcel()))
+          yield* Deferred.await(opened)
+          const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Fiber.join(interrupting)
           assert.deepStrictEqual(filesIn(path), [])
         })
       )

@@ -75,6 +75,8 @@ class Port {
   }
 
   #connected(): void {
+    // Whoever closed the port before it was connected wants nothing more of it.
+    if (this.#over) return
     for (const query of this.#unsent ?? []) this.#socket.send(query)
     this.#unsent = undefined
   }

@@ -56,17 +56,17 @@ export const trace = ({ envelope }: Parcel, wanted: boolean, newline: string): S
 /** Writes a file that is not there yet and syncs it; of one that cannot be finished nothing stays. */
 export const writeNew = <E>(path: string, content: Stream.Stream<Uint8Array, E>, mode: number) =>
   Effect.scoped(
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const file = yield* fs.open(path, { flag: "wx", mode })
-      yield* Effect.onExit(
-        Effect.andThen(
-          Stream.runForEach(content, (chunk) => file.writeAll(chunk)),
-          file.sync
-        ),
-        (exit) => (exit._tag === "Failure" ? removeQuietly(path) : Effect.void)
-      )
-    })
+    // An interruption between the opening and the writing would leave the file behind.
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const file = yield* fs.open(path, { flag: "wx", mode })
+        const written = Stream.runForEach(content, (chunk) => file.writeAll(chunk))
+        yield* Effect.onExit(restore(Effect.andThen(written, file.sync)), (exit) =>
+          exit._tag === "Failure" ? removeQuietly(path) : Effect.void
+        )
+      })
+    )
   )
 
 /** What was put into a folder is only there for good once the folder is synced. Some systems cannot open one for it. */
