@@ -45,7 +45,7 @@ const listening = async (port: number): Promise<void> => {
 const startSmtpSink = async () => {
   const port = await freePort()
   const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
-  const child = spawn(smtpSink, [...user, `127.0.0.1:${port}`, "1000"], { stdio: "ignore" })
+  const child = spawn(smtpSink, [...user, "-m", "2000", `127.0.0.1:${port}`, "1000"], { stdio: "ignore" })
   await listening(port)
   return { child, port }
 }
