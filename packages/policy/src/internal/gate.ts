@@ -61,7 +61,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
           itsTurn(site, turn),
           Effect.onExit(attempt, (exit) => settle(site, exit, failureOf, watched))
         ),
-      (turn) => Effect.sync(() => Site.leaveLine(site, turn))
+      (turn) => Effect.sync(() => leaveLine(site, turn))
     )
 
   const getInLine = (site: Site.Site): Effect.Effect<Site.Turn> =>
@@ -72,9 +72,17 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
 
   // One fiber watches over the patience of the whole line, because a timeout for everybody in it would cost more than the
   // wait. It ends when nobody is left, or when another one watches for an earlier time.
-  const watch = (site: Site.Site, until: number, now: number): Effect.Effect<unknown> => {
+  const watch = (site: Site.Site, until: number, now: number): Effect.Effect<void> => {
+    Site.unwatch(site)
     site.watchedUntil = until
-    return Effect.forkIn(watching(site, until, now), scope, { startImmediately: true })
+    return Effect.map(Effect.forkIn(watching(site, until, now), scope, { startImmediately: true }), (fiber) => {
+      site.watcher = fiber
+    })
+  }
+
+  const leaveLine = (site: Site.Site, turn: Site.Turn): void => {
+    Site.leaveLine(site, turn)
+    if (site.line.size === 0) Site.unwatch(site)
   }
 
   const watching = Effect.fnUntraced(function* (site: Site.Site, until: number, from: number) {

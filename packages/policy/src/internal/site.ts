@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { DeliveryEvent } from "../DeliveryEvent.ts"
 import * as Limits from "../Limits.ts"
 
@@ -26,6 +27,7 @@ export interface Site {
   steady: boolean
   /** When the patience of somebody in the line ends first, as far as it is watched; Infinity while it is not. */
   watchedUntil: number
+  watcher: Fiber.Fiber<unknown> | undefined
   /** Who was told of the last attempt in trouble. */
   observer: ((event: DeliveryEvent) => Effect.Effect<void>) | undefined
 }
@@ -43,6 +45,7 @@ export const make = (name: string, limits: Limits.Limits): Site => ({
   restUntil: 0,
   steady: limits.concurrency.initial === limits.concurrency.maximum,
   watchedUntil: Infinity,
+  watcher: undefined,
   observer: undefined
 })
 
@@ -135,6 +138,13 @@ export const comes = (turn: Turn): Effect.Effect<boolean> =>
     if (turn.called || turn.late) resume(Effect.succeed(turn.called))
     else turn.resume = (came) => resume(Effect.succeed(came))
   })
+
+/** Watches no longer, so that no timer is left behind. */
+export const unwatch = (self: Site): void => {
+  self.watcher?.interruptUnsafe()
+  self.watcher = undefined
+  self.watchedUntil = Infinity
+}
 
 /** Sends away whose patience has ended; gives when that of somebody else ends, or Infinity. */
 export const dismiss = (self: Site, now: number): number => {
