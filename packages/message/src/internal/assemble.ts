@@ -139,7 +139,7 @@ const put = (octets: Uint8Array, into: Uint8Array): number => {
 const writeHeld = (content: Held, into: Uint8Array): number => {
   switch (content._tag) {
     case "Text":
-      return Utf8.writeAscii(content.text, into)
+      return Utf8.write(content.text, into)
     case "Octets":
       return put(content.bytes, into)
     case "Base64":
