@@ -128,30 +128,18 @@ export type Part = Leaf | Multipart
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
-const longestLineOf = (text: string): number => {
-  let longest = 0
-  let start = 0
-  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-    longest = Math.max(longest, end - 1 - start)
-    start = end + 1
-  }
-  return Math.max(longest, text.length - start)
-}
-
 /**
  * Text that goes out as it is, in UTF-8 when it is not ASCII; its line ends must be CRLF already.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const identity = (text: string): Text | Octets => (Utf8.isAscii(text) ? ascii(text) : octets(Utf8.encode(text)))
-
-const ascii = (text: string): Text => ({
-  _tag: "Text",
-  text,
-  longestLine: longestLineOf(text),
-  dotLine: text.startsWith(".") || text.includes("\r\n.")
-})
+export const identity = (text: string): Text | Octets => {
+  const bytes = Utf8.borrow(text)
+  const facts = Encoding.scan(bytes)
+  const { dotLine, high, longestLine } = facts
+  return high === 0 ? { _tag: "Text", text, longestLine, dotLine } : octets(bytes.slice(), facts)
+}
 
 /**
  * Octets that go out as they are; their line ends must be CRLF already. `facts` saves the scan.

@@ -114,20 +114,35 @@ function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-// Texts in a row become bytes together: that is one call of the encoder for most messages.
-function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
+type Encodable = string | Exclude<Held, { readonly _tag: "Text" }>
+
+// Texts in a row become octets together: that is one call of the encoder for most messages.
+const joined = (contents: ReadonlyArray<Held>): ReadonlyArray<Encodable> => {
+  const all: Array<Encodable> = []
   let text = ""
   for (const content of contents) {
     if (content._tag === "Text") {
       text += content.text
       continue
     }
-    if (text !== "") yield Utf8.encode(text)
+    if (text !== "") all.push(text)
     text = ""
-    if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
+    all.push(content)
+  }
+  if (text !== "") all.push(text)
+  return all
+}
+
+function* textChunks(text: string): Generator<Uint8Array> {
+  for (let at = 0; at < text.length; at += pieceSize) yield Utf8.encode(text.slice(at, at + pieceSize))
+}
+
+function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
+  for (const content of joined(contents)) {
+    if (typeof content === "string") yield* textChunks(content)
+    else if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
     else yield* base64Chunks(content.bytes)
   }
-  if (text !== "") yield Utf8.encode(text)
 }
 
 const put = (octets: Uint8Array, into: Uint8Array): number => {
@@ -136,21 +151,15 @@ const put = (octets: Uint8Array, into: Uint8Array): number => {
 }
 
 // Writes a content and gives how many octets that were.
-const writeHeld = (content: Held, into: Uint8Array): number => {
-  switch (content._tag) {
-    case "Text":
-      return Utf8.write(content.text, into)
-    case "Octets":
-      return put(content.bytes, into)
-    case "Base64":
-      return put(Encoding.base64(content.bytes), into)
-  }
+const writeOne = (content: Encodable, into: Uint8Array): number => {
+  if (typeof content === "string") return Utf8.write(content, into)
+  return put(content._tag === "Octets" ? content.bytes : Encoding.base64(content.bytes), into)
 }
 
 const wholeOf = (contents: ReadonlyArray<Held>, size: number): Uint8Array => {
   const out = new Uint8Array(size)
   let at = 0
-  for (const content of contents) at += writeHeld(content, out.subarray(at))
+  for (const content of joined(contents)) at += writeOne(content, out.subarray(at))
   return out
 }
 
