@@ -1,7 +1,7 @@
 /** Which header fields a DKIM signature covers (RFC 6376 section 5.4). */
 import type { Fields } from "../DkimCanonical.ts"
 import * as Bytes from "./bytes.ts"
-import type * as HeaderSection from "./headerSection.ts"
+import * as HeaderSection from "./headerSection.ts"
 
 /** What says who wrote what to whom (RFC 6376 section 5.4.1, DKIM-008); fields of lists and resendings come by prefix. */
 export const signedNames: ReadonlyArray<string> = [
@@ -36,10 +36,11 @@ const isOfPrefix = (name: string): boolean =>
   (name.startsWith("list-") || name.startsWith("resent-")) && name !== "resent-bcc"
 
 /** The fields of a header by name. */
-export const fieldsOf = ({ bytes, fields }: HeaderSection.Section): Fields => {
+export const fieldsOf = (section: HeaderSection.Section): Fields => {
   const all = new Map<string, Array<string>>()
-  for (const { end, name, start } of fields) {
-    const text = Bytes.binary(bytes.subarray(start, end))
+  for (const field of section.fields) {
+    const name = HeaderSection.nameOf(section, field)
+    const text = Bytes.binary(section.bytes.subarray(field.start, field.end))
     const same = all.get(name)
     if (same === undefined) all.set(name, [text])
     else same.push(text)
