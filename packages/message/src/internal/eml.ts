@@ -22,8 +22,8 @@ const resentBlock = (section: HeaderSection.Section): ReadonlyArray<HeaderSectio
   const names = new Set<string>()
   const block: Array<HeaderSection.Field> = []
   for (const field of section.fields) {
-    const name = HeaderSection.nameOf(section, field)
-    const isNew = name.startsWith("resent-") && !names.has(name)
+    const name = HeaderSection.nameWith("resent-", section, field)
+    const isNew = name !== undefined && !names.has(name)
     if (!isNew && block.length > 0) break
     if (!isNew) continue
     names.add(name)

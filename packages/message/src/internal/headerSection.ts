@@ -116,6 +116,13 @@ export const parse = (bytes: Uint8Array): Result.Result<Section, MessageError.Me
 export const nameOf = ({ bytes }: Section, { nameEnd, start }: Field): string =>
   asciiText(bytes, start, nameEnd).toLowerCase()
 
+/** The name of a field when it begins with a prefix, which is given in lower case. Most names begin with another letter. */
+export const nameWith = (prefix: string, section: Section, field: Field): string | undefined => {
+  if (((section.bytes[field.start] ?? 0) | 32) !== prefix.charCodeAt(0)) return undefined
+  const name = nameOf(section, field)
+  return name.startsWith(prefix) ? name : undefined
+}
+
 /** Whether a field has a name, which is given in lower case. Most fields have another length. */
 export const isNamed = (section: Section, field: Field, name: string): boolean =>
   field.nameEnd - field.start === name.length && nameOf(section, field) === name
