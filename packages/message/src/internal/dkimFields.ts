@@ -52,11 +52,16 @@ export const fieldsOf = (section: HeaderSection.Section): Fields => {
 export const namesOf = (
   fields: Fields,
   signed: ReadonlyArray<string> | undefined,
-  oversigned: ReadonlyArray<string>
+  oversigned: ReadonlySet<string>
 ): ReadonlyArray<string> => {
-  const wanted = signed ?? [...signedNames, ...Array.from(fields.keys()).filter(isOfPrefix)]
-  return Array.from(new Set([...wanted, ...oversigned])).flatMap((name) => {
-    const count = (fields.get(name)?.length ?? 0) + (oversigned.includes(name) ? 1 : 0)
-    return Array.from({ length: count }, () => name)
-  })
+  const names: Array<string> = []
+  const add = (name: string) => {
+    const count = (fields.get(name)?.length ?? 0) + (oversigned.has(name) ? 1 : 0)
+    for (let i = 0; i < count; i++) names.push(name)
+  }
+  const wanted = new Set(signed ?? signedNames)
+  if (signed === undefined) for (const name of fields.keys()) if (isOfPrefix(name)) wanted.add(name)
+  for (const name of oversigned) wanted.add(name)
+  wanted.forEach(add)
+  return names
 }

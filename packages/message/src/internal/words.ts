@@ -21,3 +21,19 @@ export const countHigh = (word: number): number => Math.imul((word >>> 7) & one,
  */
 export const isPlain = (word: number): boolean =>
   ((word | (word + one) | (word - one * 32) | ((word ^ (one * 61)) - one)) & highBits) === 0
+
+// The high bit of each octet that is 32, and of no other.
+const spaces = (word: number): number => {
+  const difference = word ^ (one * 32)
+  return ~(((difference & ~highBits) + ~highBits) | difference | ~highBits)
+}
+
+/**
+ * Whether the octets, the first of which was read first, are neither controls nor two spaces in a row, and the last of them is no
+ * space.
+ */
+export const isSingleSpaced = (word: number): boolean => {
+  if (((word - one * 32) & ~word & highBits) !== 0) return false
+  const found = spaces(word)
+  return (found & ((found << 8) | 0x80)) === 0
+}
