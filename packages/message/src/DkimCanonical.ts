@@ -104,42 +104,59 @@ const copyWords = (from: DataView, start: number, into: DataView, at: number): n
   return count
 }
 
+// What was read and not written: whether a blank, and how many line ends. They are written when something solid follows.
+interface Held {
+  readonly blank: boolean
+  readonly ends: number
+}
+
+interface Relaxed extends Held {
+  /** How many octets were written. */
+  readonly length: number
+}
+
+const writeRelaxed = (octets: Uint8Array, held: Held, out: Uint8Array): Relaxed => {
+  const from = viewOf(octets)
+  const into = viewOf(out)
+  let { blank, ends } = held
+  let at = 0
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets[i] ?? 0
+    if (octet === LF) {
+      ends++
+      blank = false
+    } else if (octet === SP || octet === TAB) blank = true
+    else if (octet !== CR) {
+      for (; ends > 0; ends--) {
+        out[at++] = CR
+        out[at++] = LF
+      }
+      if (blank) out[at++] = SP
+      blank = false
+      out[at++] = octet
+      // Most of a body is words.
+      const copied = copyWords(from, i + 1, into, at)
+      at += copied
+      i += copied
+    }
+  }
+  return { blank, ends, length: at }
+}
+
 const relaxed = (sink: Sink): Body => {
   let empty = true
-  let blank = false
-  let ends = 0
+  let held: Held = { blank: false, ends: 0 }
   return {
     write: (octets) => {
-      if (ends > 0 && octets.some(isSolid)) {
-        lineEnds(ends * 2, sink)
-        ends = 0
+      if (held.ends > 0 && octets.some(isSolid)) {
+        lineEnds(held.ends * 2, sink)
+        held = { blank: held.blank, ends: 0 }
       }
       const out = new Uint8Array(octets.length + 1)
-      const from = viewOf(octets)
-      const into = viewOf(out)
-      let at = 0
-      for (let i = 0; i < octets.length; i++) {
-        const octet = octets[i] ?? 0
-        if (octet === LF) {
-          ends++
-          blank = false
-        } else if (octet === SP || octet === TAB) blank = true
-        else if (octet !== CR) {
-          for (; ends > 0; ends--) {
-            out[at++] = CR
-            out[at++] = LF
-          }
-          if (blank) out[at++] = SP
-          blank = false
-          empty = false
-          out[at++] = octet
-          // Most of a body is words.
-          const copied = copyWords(from, i + 1, into, at)
-          at += copied
-          i += copied
-        }
-      }
-      sink(out.subarray(0, at))
+      const written = writeRelaxed(octets, held, out)
+      held = written
+      empty &&= written.length === 0
+      sink(out.subarray(0, written.length))
     },
     end: () => {
       if (!empty) sink(crlf)
