@@ -1,4 +1,5 @@
 /** Joining, cutting and searching octets. */
+import * as Utf8 from "./utf8.ts"
 
 /** One array of all the others. */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -42,6 +43,9 @@ export const binary = (octets: Uint8Array): string => {
 
 /** The octets of such a string. */
 export const octets = (text: string): Uint8Array => {
+  const utf8 = Utf8.borrow(text)
+  // What is ASCII is the same in UTF-8, and the platform's coder writes it many times faster.
+  if (utf8.length === text.length) return utf8.slice()
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
   return out
