@@ -44,6 +44,8 @@ export interface Conversation {
    * ends, because half a message is on it; the dialogue is told so, and `fault` tells why.
    */
   readonly submit: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.Effect<Submitted<A>>
+  /** The same as a part of what a fiber does, to be delegated to from its generator: it costs no effect of its own. */
+  readonly submitting: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.fn.Return<Submitted<A>>
   /**
    * Says QUIT to a server that still listens and owes no answer, and does not wait for its reply. In the middle of anything
    * else it ends the connection at once, so that nothing more of a message goes out, least of all its end (SMTP-291).
@@ -194,14 +196,8 @@ export const make = Effect.fnUntraced(function* (
     return whole || behind !== "" ? "complete" : "partial"
   }
 
-  const shownText = (lines: ReadonlyArray<Dialogue.Line | Dialogue.Content>): string => {
-    let text = ""
-    for (const line of lines) {
-      if (line._tag === "Content") break
-      transcript.client(line.shown)
-      text += textOf(line)
-    }
-    return text
+  const show = (items: Dialogue.Flight["items"]): void => {
+    for (const item of items) if (item._tag === "Line") transcript.client(item.shown)
   }
 
   function* writeMessage(lines: string, content: Dialogue.Content, behind: string, body: Body | undefined): Writing {
@@ -227,14 +223,15 @@ export const make = Effect.fnUntraced(function* (
     if (items.some((item) => item._tag === "Content" && item !== last)) {
       return wrongFlight()
     }
-    const lines = shownText(items)
+    show(items)
+    const lines = wireText(items)
     return last?._tag === "Content" ? writeMessage(lines, last, wireText(behind), body) : writeLines(lines)
   }
 
   // What was written behind the message before is a part of this one's story.
   const takeOver = (flight: Dialogue.Flight): void => {
     ahead = false
-    shownText(flight.items)
+    show(flight.items)
   }
 
   function* fly(flight: Dialogue.Flight, body: Body | undefined): Playing<Dialogue.Answer> {
@@ -325,7 +322,7 @@ export const make = Effect.fnUntraced(function* (
     return { replies: [], lost: lostBy(reason, "body") }
   }
 
-  const run = Effect.fnUntraced(function* <A>(dialogue: Dialogue.Dialogue<A>, body?: Body) {
+  function* playing<A>(dialogue: Dialogue.Dialogue<A>, body?: Body): Playing<Submitted<A>> {
     let step = dialogue.next({ replies: [], lost: undefined })
     const mine = !busy && ahead === goesOn(step)
     busy = true
@@ -340,7 +337,8 @@ export const make = Effect.fnUntraced(function* (
     }
     if (mine) busy = false
     return { value: step.value, fault: mine ? fault : undefined }
-  })
+  }
+  const run = Effect.fnUntraced(playing)
 
   const broken = (): boolean =>
     ended !== undefined || busy || ahead || inbox.length > 0 || decoder.pending || wire.readable()
@@ -348,6 +346,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
     submit: run,
+    submitting: playing,
     hangUp: Effect.suspend(() => {
       if (broken()) return wire.abort(brokenOff)
       time = watchdog.now()
@@ -391,9 +390,9 @@ function* computed(step: Compute): Playing<Dialogue.Answer> {
   return { replies: [], lost: undefined, octets: yield* compute(step) }
 }
 
-const wireText = (lines: ReadonlyArray<Dialogue.Line> = []): string => {
+const wireText = (items: Dialogue.Flight["items"] = []): string => {
   let text = ""
-  for (const line of lines) text += textOf(line)
+  for (const item of items) if (item._tag === "Line") text += textOf(item)
   return text
 }
 
