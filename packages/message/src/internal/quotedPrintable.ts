@@ -18,8 +18,7 @@ const hex = Uint8Array.from("0123456789ABCDEF", (char) => char.charCodeAt(0))
 const literal = new Uint8Array(256)
 for (let octet = 33; octet < 127; octet++) literal[octet] = octet === EQUALS ? 0 : 1
 
-const isLineEnd = (bytes: Uint8Array, at: number): boolean =>
-  at >= bytes.length || bytes[at] === CR || bytes[at] === LF
+const isLineEnd = (bytes: Uint8Array, at: number): boolean => at >= bytes.length || bytes[at] === CR || bytes[at] === LF
 
 const startsFrom = (bytes: Uint8Array, at: number): boolean =>
   at + 4 < bytes.length &&
