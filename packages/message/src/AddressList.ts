@@ -288,14 +288,18 @@ export const phrase = (name: string): ReadonlyArray<string> => {
  */
 export const addressText = (address: Mailbox): string => Protocol.toAscii(address) ?? address
 
-const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
-  Result.map(checkLine(mailbox.name ?? "", field), (name) => {
-    const address = addressText(mailbox.address)
-    return name === "" ? [address] : [...phrase(name), `<${address}>`]
-  })
+const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> => {
+  const address = addressText(mailbox.address)
+  const { name = "" } = mailbox
+  if (name === "") return Result.succeed([address])
+  const checked = checkLine(name, field)
+  return Result.isFailure(checked)
+    ? Result.fail(checked.failure)
+    : Result.succeed([...phrase(checked.success), `<${address}>`])
+}
 
 const closed = (pieces: ReadonlyArray<string>, mark: string): ReadonlyArray<string> =>
-  pieces.map((piece, i) => (i === pieces.length - 1 ? piece + mark : piece))
+  mark === "" ? pieces : [...pieces.slice(0, -1), `${pieces[pieces.length - 1] ?? ""}${mark}`]
 
 const listPieces = <A extends Address>(
   list: ReadonlyArray<A>,
@@ -306,7 +310,8 @@ const listPieces = <A extends Address>(
   for (const [i, address] of list.entries()) {
     const result = one(address)
     if (Result.isFailure(result)) return result
-    pieces.push(...closed(result.success, i === list.length - 1 ? end : ","))
+    const all = closed(result.success, i === list.length - 1 ? end : ",")
+    for (const piece of all) pieces.push(piece)
   }
   return Result.succeed(pieces)
 }
@@ -341,8 +346,10 @@ const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArr
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (name: string, list: ReadonlyArray<Address>): Parsed<Header.Field> =>
-  Result.flatMap(pieces(list, name), (all) => Header.structured(name, all))
+export const encode = (name: string, list: ReadonlyArray<Address>): Parsed<Header.Field> => {
+  const all = pieces(list, name)
+  return Result.isFailure(all) ? Result.fail(all.failure) : Header.structured(name, all.success)
+}
 
 /**
  * A list as one line to show to people, names as they are.

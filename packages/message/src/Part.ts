@@ -128,18 +128,31 @@ export type Part = Leaf | Multipart
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
+const longestLineOf = (text: string): number => {
+  let longest = 0
+  let start = 0
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    longest = Math.max(longest, end - 1 - start)
+    start = end + 1
+  }
+  return Math.max(longest, text.length - start)
+}
+
 /**
  * Text that goes out as it is, in UTF-8 when it is not ASCII; its line ends must be CRLF already.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const identity = (text: string): Text | Octets => {
-  const bytes = Utf8.borrow(text)
-  const facts = Encoding.scan(bytes)
-  const { dotLine, high, longestLine } = facts
-  return high === 0 ? { _tag: "Text", text, longestLine, dotLine } : octets(bytes.slice(), facts)
-}
+export const identity = (text: string): Text | Octets => (Utf8.isAscii(text) ? ascii(text) : octets(Utf8.encode(text)))
+
+// The platform searches a string faster than anything looks at its octets.
+const ascii = (text: string): Text => ({
+  _tag: "Text",
+  text,
+  longestLine: longestLineOf(text),
+  dotLine: text.startsWith(".") || text.includes("\r\n.")
+})
 
 /**
  * Octets that go out as they are; their line ends must be CRLF already. `facts` saves the scan.
@@ -163,25 +176,27 @@ const kept = (bytes: Uint8Array, facts: Encoding.Facts): Uint8Array => {
   return lines === bytes ? bytes.slice() : lines
 }
 
+// What is not 7bit, in UTF-8. Its line ends are any.
+const encodedOctets = (
+  bytes: Uint8Array,
+  widest: Encoding.Identity
+): readonly [Encoding.TransferEncoding, Content] => {
+  const found = Encoding.scan(bytes)
+  const facts = { ...found, size: found.size + found.bare }
+  const encoding = Encoding.choose(facts, widest)
+  if (encoding === "base64") return [encoding, { _tag: "Base64", bytes: kept(bytes, found) }]
+  if (encoding !== "quoted-printable") return [encoding, octets(kept(bytes, found), facts)]
+  const longestLine = Math.min(76, found.longestLine * 3)
+  return [encoding, { _tag: "Text", text: QuotedPrintable.encodeText(bytes), longestLine, dotLine: false }]
+}
+
 // Text in the cheapest safe encoding, line ends made CRLF.
 const encoded = (text: string, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
   const bytes = Utf8.borrow(text)
-  const found = Encoding.scan(bytes)
-  const { bare, dotLine, longestLine } = found
-  const facts = { ...found, size: found.size + bare }
-  const encoding = Encoding.choose(facts, widest)
-  switch (encoding) {
-    case "7bit":
-      return [encoding, { _tag: "Text", text: bare === 0 ? text : withCrlf(text), longestLine, dotLine }]
-    case "quoted-printable": {
-      const lines = Math.min(76, longestLine * 3)
-      return [encoding, { _tag: "Text", text: QuotedPrintable.encodeText(bytes), longestLine: lines, dotLine: false }]
-    }
-    case "base64":
-      return [encoding, { _tag: "Base64", bytes: kept(bytes, found) }]
-    default:
-      return [encoding, octets(kept(bytes, found), facts)]
-  }
+  const content = bytes.length === text.length ? ascii(withCrlf(text)) : undefined
+  return content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")
+    ? ["7bit", content]
+    : encodedOctets(bytes, widest)
 }
 
 const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>

@@ -151,15 +151,21 @@ const put = (octets: Uint8Array, into: Uint8Array): number => {
 }
 
 // Writes a content and gives how many octets that were.
-const writeOne = (content: Encodable, into: Uint8Array): number => {
-  if (typeof content === "string") return Utf8.write(content, into)
-  return put(content._tag === "Octets" ? content.bytes : Encoding.base64(content.bytes), into)
+const writeHeld = (content: Held, into: Uint8Array): number => {
+  switch (content._tag) {
+    case "Text":
+      return Utf8.write(content.text, into)
+    case "Octets":
+      return put(content.bytes, into)
+    case "Base64":
+      return put(Encoding.base64(content.bytes), into)
+  }
 }
 
 const wholeOf = (contents: ReadonlyArray<Held>, size: number): Uint8Array => {
   const out = new Uint8Array(size)
   let at = 0
-  for (const content of joined(contents)) at += writeOne(content, out.subarray(at))
+  for (const content of contents) at += writeHeld(content, out.subarray(at))
   return out
 }
 

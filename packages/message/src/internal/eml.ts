@@ -36,15 +36,16 @@ const addresses = (
   section: HeaderSection.Section,
   fields: ReadonlyArray<HeaderSection.Field>,
   name: string
-): Parsed<ReadonlyArray<Mailbox>> =>
-  Result.map(
-    Result.all(
-      fields
-        .filter((field) => HeaderSection.isNamed(section, field, name))
-        .map((field) => Result.flatMap(HeaderSection.value(section, field), (value) => AddressList.parse(value, name)))
-    ),
-    (lists) => lists.flatMap((list) => AddressList.mailboxes(list).map(({ address }) => address))
-  )
+): Parsed<ReadonlyArray<Mailbox>> => {
+  const all: Array<Mailbox> = []
+  for (const field of fields) {
+    if (!HeaderSection.isNamed(section, field, name)) continue
+    const list = Result.flatMap(HeaderSection.value(section, field), (value) => AddressList.parse(value, name))
+    if (Result.isFailure(list)) return Result.fail(list.failure)
+    for (const { address } of AddressList.mailboxes(list.success)) all.push(address)
+  }
+  return Result.succeed(all)
+}
 
 const noSender = () =>
   Result.fail(
@@ -55,8 +56,9 @@ const noSender = () =>
 
 // Most envelopes are given, and then nothing is looked up.
 const derive = (section: HeaderSection.Section): Envelope.Derived => {
+  let block: ReadonlyArray<HeaderSection.Field> | undefined
   const of = (name: string) => {
-    const block = resentBlock(section)
+    block ??= resentBlock(section)
     return block.length > 0 ? addresses(section, block, `resent-${name}`) : addresses(section, section.fields, name)
   }
   return {
