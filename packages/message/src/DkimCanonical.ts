@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Bytes from "./internal/bytes.ts"
-import { isSingleSpaced, viewOf } from "./internal/words.ts"
+import { blanks, hasTab, isSingleSpaced, viewOf } from "./internal/words.ts"
 
 /**
  * `relaxed` ignores how white space was written, `simple` nothing.
@@ -143,15 +143,56 @@ const writeRelaxed = (octets: Uint8Array, held: Held, out: Uint8Array): Relaxed 
   return { blank, ends, length: at }
 }
 
+// Whether an octet between two offsets does not stay as it is: a TAB, or a space before a blank, a line end or the end of the piece.
+const hasChange = (octets: Uint8Array, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) {
+    const octet = octets[at] ?? 0
+    if (octet === TAB) return true
+    if (octet === SP && (at + 1 === octets.length || !isSolid(octets[at + 1] ?? 0))) return true
+  }
+  return false
+}
+
+// Whether the relaxed form of a piece is the piece but for line ends at its end, as it is with most texts. Only where two octets in a
+// row may be blanks or line ends is it looked at each.
+const isRelaxed = (octets: Uint8Array): boolean => {
+  if (octets[0] === LF) return false
+  const words = viewOf(octets)
+  let at = 0
+  for (; at + 5 <= octets.length; at += 4) {
+    const word = words.getInt32(at)
+    const suspect = hasTab(word) || (blanks(word) & blanks(words.getInt32(at + 1))) !== 0
+    if (suspect && hasChange(octets, at, at + 4)) return false
+  }
+  return !hasChange(octets, at, octets.length)
+}
+
+const countLines = (octets: Uint8Array, start: number): number => {
+  let lines = 0
+  for (let at = start; at < octets.length; at++) if (octets[at] === LF) lines++
+  return lines
+}
+
 const relaxed = (sink: Sink): Body => {
   let empty = true
   let held: Held = { blank: false, ends: 0 }
+  const writeHeld = () => {
+    lineEnds(held.ends * 2, sink)
+    held = { blank: held.blank, ends: 0 }
+  }
+  const writeAsItIs = (octets: Uint8Array) => {
+    const length = lengthWithoutLineEnds(octets)
+    if (length > 0) {
+      writeHeld()
+      sink(octets.subarray(0, length))
+      empty = false
+    }
+    held = { blank: false, ends: held.ends + countLines(octets, length) }
+  }
   return {
     write: (octets) => {
-      if (held.ends > 0 && octets.some(isSolid)) {
-        lineEnds(held.ends * 2, sink)
-        held = { blank: held.blank, ends: 0 }
-      }
+      if (!held.blank && isRelaxed(octets)) return writeAsItIs(octets)
+      if (held.ends > 0 && octets.some(isSolid)) writeHeld()
       const out = new Uint8Array(octets.length + 1)
       const written = writeRelaxed(octets, held, out)
       held = written

@@ -177,10 +177,7 @@ const kept = (bytes: Uint8Array, facts: Encoding.Facts): Uint8Array => {
 }
 
 // What is not 7bit, in UTF-8. Its line ends are any.
-const encodedOctets = (
-  bytes: Uint8Array,
-  widest: Encoding.Identity
-): readonly [Encoding.TransferEncoding, Content] => {
+const encodedOctets = (bytes: Uint8Array, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
   const found = Encoding.scan(bytes)
   const facts = { ...found, size: found.size + found.bare }
   const encoding = Encoding.choose(facts, widest)

@@ -37,3 +37,12 @@ export const isSingleSpaced = (word: number): boolean => {
   const found = spaces(word)
   return (found & ((found << 8) | 0x80)) === 0
 }
+
+/** The high bit of each octet that is 32 or less, and perhaps of one that is 33. */
+export const blanks = (word: number): number => (word - one * 33) & ~word & highBits
+
+/** Whether one of the octets is a TAB. */
+export const hasTab = (word: number): boolean => {
+  const difference = word ^ (one * 9)
+  return ((difference - one) & ~difference & highBits) !== 0
+}
