@@ -31,15 +31,16 @@ const judged: Throttle.AroundOptions<Outcomes> = { failureOf: Throttle.failureOf
 
 /** What stands around attempts and their visits of hosts. */
 export const limits = (service: Throttle.Throttle["Service"]) => ({
-  /** The attempt for a domain or through a relay; when it may not be made now, that is an error, too. */
+  /** The attempt for a domain or through a relay; `settled` says what has become of it when it fails, or may not be made now. */
   site: <E>(
     key: Throttle.Key,
     parcel: Parcel.Parcel,
-    attempt: Effect.Effect<Outcomes, E>
-  ): Effect.Effect<Outcomes, E | Failure.Unreachable> =>
+    attempt: Effect.Effect<Outcomes, E>,
+    settled: (error: E | Failure.Failure) => Effect.Effect<Outcomes>
+  ): Effect.Effect<Outcomes> =>
     Trace.withSpan(
       "Delivery.attempt",
-      (annotate) => service.around(key, judged)(traced(attempt, annotate)),
+      (annotate) => Effect.catch(service.around(key, judged)(traced(attempt, annotate)), settled),
       () => ({ attributes: { "mail.destination": key, "mail.recipients": parcel.envelope.recipients.length } })
     ),
 
