@@ -1,4 +1,5 @@
 /** Attempts within the limits of their domain, their hosts, the hosts' provider or the relay. */
+import type { MessageError } from "@effect-mail/message/MessageError"
 import type * as Parcel from "@effect-mail/message/Parcel"
 import * as Policy from "@effect-mail/policy/Policy"
 import * as Provider from "@effect-mail/policy/Provider"
@@ -32,11 +33,11 @@ const judged: Throttle.AroundOptions<Outcomes> = { failureOf: Throttle.failureOf
 /** What stands around attempts and their visits of hosts. */
 export const limits = (service: Throttle.Throttle["Service"]) => ({
   /** The attempt for a domain or through a relay; `settled` says what has become of it when it fails, or may not be made now. */
-  site: <E>(
+  site: (
     key: Throttle.Key,
     parcel: Parcel.Parcel,
-    attempt: Effect.Effect<Outcomes, E>,
-    settled: (error: E | Failure.Failure) => Effect.Effect<Outcomes>
+    attempt: Effect.Effect<Outcomes, MessageError | Failure.Failure>,
+    settled: (error: MessageError | Failure.Failure) => Effect.Effect<Outcomes>
   ): Effect.Effect<Outcomes> =>
     Trace.withSpan(
       "Delivery.attempt",
