@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Delivery from "@effect-mail/delivery/Delivery"
-import * as Encoding from "@effect-mail/message/Encoding"
 import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
@@ -116,15 +115,9 @@ export const sendAll = <E = never, R = never>(
 // that is down for days must not keep the mail from the others.
 const concurrency = 16
 
-// A signature is over lines, and a server further on that takes no binary content would break it (RFC 6376 section 5.3).
-const renderLines = (message: Message) =>
-  Effect.updateService(Render.render(message), Encoding.CurrentWidest, (widest) =>
-    widest === "binary" ? "8bit" : widest
-  )
-
 /**
  * The mailer over a `Delivery`. It signs as `Signing.CurrentSigning` says when the layer is built: once, before the first
- * attempt. A mailer that has signers composes nothing as binary, whatever `Encoding.CurrentWidest` allows.
+ * attempt. What it signs goes out as 7bit, whatever `Encoding.CurrentWidest` allows.
  *
  * @category layers
  * @since 0.1.0
@@ -134,9 +127,7 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
   Effect.gen(function* () {
     const delivery = yield* Delivery.Delivery
     const sign = yield* Signing.current
-    const { signers } = yield* Signing.CurrentSigning
-    const compose = signers.length === 0 ? Render.render : renderLines
-    const render = (message: Message) => Effect.flatMap(compose(message), sign)
+    const render = (message: Message) => Effect.flatMap(Render.render(message), sign)
     const run = Effect.fnUntraced(function* (message: Message) {
       const parcel = yield* render(message)
       const { envelope, messageId } = parcel

@@ -32,12 +32,16 @@ const headerPiece = (text: string): Piece => ({ content: Parts.identity(text), h
 // A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1); of a stream that goes
 // out as it is, nothing but its 120 random bits says so. Counting the attempts ends the search even when the source of
 // randomness is constant.
-const boundaryBase = (root: Part, ambient: Ambient): string => {
+const newBase = (root: Part, ambient: Ambient): string => {
   for (let attempt = 0; ; attempt++) {
     const base = `=_${token(ambient)}${attempt === 0 ? "" : `_${attempt}`}`
     if (!Parts.contains(root, base)) return base
   }
 }
+
+/** What the boundaries of a tree begin with, in each of its encodings (`Parts.contains`). */
+export const boundaryBase = (root: Part, ambient: Ambient): string =>
+  root._tag === "Leaf" ? "" : newBase(root, ambient)
 
 // Without the field it would claim to be 7bit, which its parts must not exceed (RFC 2045 section 6.4).
 const encodingField = (part: Multipart): string => {
@@ -194,8 +198,7 @@ const encodingOf = (root: Part, utf8Headers: boolean): Body["encoding"] => {
 }
 
 /** The body of a message with these header fields in front of those of its root part. */
-export const assemble = (header: string, root: Part, ambient: Ambient): Body => {
-  const base = root._tag === "Leaf" ? "" : boundaryBase(root, ambient)
+export const assemble = (header: string, root: Part, base: string, narrower: Body["narrower"]): Body => {
   let count = 0
   const pieces: Array<Piece> = []
   const after = write(root, header, () => `${base}.${++count}`, pieces)
@@ -208,6 +211,7 @@ export const assemble = (header: string, root: Part, ambient: Ambient): Body => 
     utf8Headers,
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
     dotFree: !pieces.some(({ content }) => hasDotLine(content)),
+    narrower,
     ...dataOf(
       pieces.map(({ content }) => content),
       size
