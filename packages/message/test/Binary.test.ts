@@ -282,18 +282,20 @@ describe("what else happens to a binary message", () => {
 
   const longMessage = { content: `Subject: a\n\n${"x".repeat(999)}`, type: "message/rfc822" }
 
-  it.effect("DKIM-015: it is not signed when a CR or an LF stands alone beside a message that must not be encoded", () =>
-    Effect.gen(function* () {
-      for (const [content, found] of [
-        ["a\nb", "LF"],
-        ["a\rb", "CR"]
-      ] as const) {
-        const message = withText.pipe(Message.attach(longMessage), Message.attach({ content, name: "a.bin" }))
-        const error = Result.getOrThrow(Result.flip(yield* signed(yield* toOurRelay(render(message)))))
-        assert.strictEqual(error._tag === "DkimError" && error.reason, "bare-line-end")
-        assert.match(error.message, new RegExp(`^A ${found} stands alone at octet \\d+ of the message`))
-      }
-    })
+  it.effect(
+    "DKIM-015: it is not signed when a CR or an LF stands alone beside a message that must not be encoded",
+    () =>
+      Effect.gen(function* () {
+        for (const [content, found] of [
+          ["a\nb", "LF"],
+          ["a\rb", "CR"]
+        ] as const) {
+          const message = withText.pipe(Message.attach(longMessage), Message.attach({ content, name: "a.bin" }))
+          const error = Result.getOrThrow(Result.flip(yield* signed(yield* toOurRelay(render(message)))))
+          assert.strictEqual(error._tag === "DkimError" && error.reason, "bare-line-end")
+          assert.match(error.message, new RegExp(`^A ${found} stands alone at octet \\d+ of the message`))
+        }
+      })
   )
 
   it.effect("DKIM-015: one that is made of lines is signed, and so is a ready one", () =>

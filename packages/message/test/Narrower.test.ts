@@ -100,7 +100,9 @@ describe("a message in several encodings", () => {
         for (const one of found) assert.deepStrictEqual(one, found[0])
         assert.deepStrictEqual(
           found[0]?.files.map(({ content }) => content),
-          message.attachments.map(({ content }) => Buffer.from(content instanceof Uint8Array ? content : "").toString("hex"))
+          message.attachments.map(({ content }) =>
+            Buffer.from(content instanceof Uint8Array ? content : "").toString("hex")
+          )
         )
       }),
     { timeout: 60_000 }

@@ -7,8 +7,9 @@
  * ```
  *
  * The rendered message and its envelope are handed over as they are, in memory and never as a path or URL; nodemailer
- * composes nothing. What we compose is 7bit then, since nodemailer looks for no 8BITMIME. Its errors become the three failures. Where its error does not prove that the message was not sent, the
- * failure is uncertain: no other transport is tried for it (CLASS-52).
+ * composes nothing. What was composed here is 7bit then: it sends whatever it is given, and does not ask whether the server
+ * takes it. Its errors become the three failures. Where its error does not prove that the message was not sent, the failure is
+ * uncertain: no other transport is tried for it (CLASS-52).
  *
  * @since 0.1.0
  */
