@@ -1,7 +1,7 @@
 /** In which encoding a message goes: the widest of its own that the server in front of us offers to take. */
 import { Attachment, Encoding, Message, Parcel, Render } from "@effect-mail/message"
 import { Endpoint, TlsPolicy } from "@effect-mail/protocol"
-import { Mailbox, MailServer, MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
+import { Arbitraries, Mailbox, MailServer, MemoryNetwork, Script, ScriptedServer } from "@effect-mail/testing"
 import {
   FileTransport,
   LogTransport,
@@ -13,7 +13,7 @@ import {
 } from "@effect-mail/transport"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, type Scope, Stream } from "effect"
+import { Effect, Layer, Logger, Schema, type Scope, Stream } from "effect"
 import { filesIn, folder, read } from "./support/folder.ts"
 import { program } from "./support/sendmail.ts"
 import { against, endpoint, host, place, quit, rcpt, send, settings, shown, hello } from "./support/smtp.ts"
@@ -262,6 +262,26 @@ describe("binary is chosen when it is allowed and offered", () => {
         )
       )
     )
+
+  it.effect.prop(
+    "whatever is sent, as the widest that is allowed and offered",
+    [
+      Arbitraries.message,
+      Schema.Struct({ eightBitMime: Schema.Boolean, binaryMime: Schema.Boolean, chunking: Schema.Boolean }),
+      Schema.Literals(["7bit", "8bit", "binary"])
+    ],
+    ([drawn, server, widest]) =>
+      Effect.gen(function* () {
+        const { body, content, parcel } = yield* given(server, { ...drawn, bcc: [], to: ["bob@example.org"] }, widest)
+        const takes = server.eightBitMime ? (server.binaryMime && server.chunking ? "binary" : "8bit") : "7bit"
+        const { bytes, encoding } = Parcel.bodyFor(parcel, takes)
+        const names = { "7bit": "7BIT", "8bit": "8BITMIME", binary: "BINARYMIME" }
+        assert.strictEqual(body, server.eightBitMime ? names[encoding] : undefined)
+        assert.isTrue(Encoding.isWithin(encoding, widest) && Encoding.isWithin(encoding, takes))
+        assert.deepStrictEqual(content, bytes)
+      }),
+    { arbitrary: { runs: 60 } }
+  )
 
   for (const [name, message] of [
     ["a file", held],
