@@ -192,13 +192,20 @@ const hasDotLine = (content: Content): boolean => "dotLine" in content && conten
 // Header fields and boundaries are octets only where they are UTF-8.
 const isUtf8 = ({ content, header }: Piece): boolean => header && content._tag === "Octets"
 
-const encodingOf = (root: Part, utf8Headers: boolean): Body["encoding"] => {
-  const width = Parts.widthOf(root)
-  return width === "7bit" && utf8Headers ? "8bit" : width
-}
+const encodingOf = (width: Encoding.Identity, utf8Headers: boolean): Body["encoding"] =>
+  width === "7bit" && utf8Headers ? "8bit" : width
 
-/** The body of a message with these header fields in front of those of its root part. */
-export const assemble = (header: string, root: Part, base: string, narrower: Body["narrower"]): Body => {
+/**
+ * The body of a message with these header fields in front of those of its root part, and with what is narrower than a root part of
+ * its width.
+ */
+export const assemble = (
+  header: string,
+  root: Part,
+  base: string,
+  narrower: (width: Encoding.Identity) => Body["narrower"]
+): Body => {
+  const width = Parts.widthOf(root)
   let count = 0
   const pieces: Array<Piece> = []
   const after = write(root, header, () => `${base}.${++count}`, pieces)
@@ -207,11 +214,11 @@ export const assemble = (header: string, root: Part, base: string, narrower: Bod
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {
     size: Number.isNaN(size) ? undefined : size,
-    encoding: encodingOf(root, utf8Headers),
+    encoding: encodingOf(width, utf8Headers),
     utf8Headers,
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
     dotFree: !pieces.some(({ content }) => hasDotLine(content)),
-    narrower,
+    narrower: narrower(width),
     ...dataOf(
       pieces.map(({ content }) => content),
       size

@@ -13,7 +13,7 @@ import { once } from "./once.ts"
 import type * as Message from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import * as Parcel from "../Parcel.ts"
-import * as Part from "../Part.ts"
+import type * as Part from "../Part.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
@@ -128,9 +128,10 @@ interface Letter {
 }
 
 const bodyOf = (letter: Letter, tree: Part.Part, widest: Encoding.Identity): Parcel.Body =>
-  assemble(letter.header, tree, letter.base, narrowerOf(letter, Part.widthOf(tree), widest))
+  assemble(letter.header, tree, letter.base, (width) => narrowerOf(letter, width, widest))
 
-// What is wider than it was allowed to be is no narrower where less is allowed; nor is an attached message that is binary.
+// What is wider than it was allowed to be must go out as it is, and is no narrower where less is allowed. So must an attached message
+// that is binary, with which there is no tree where less is allowed.
 const narrowerOf = (letter: Letter, width: Encoding.Identity, widest: Encoding.Identity): Parcel.Body["narrower"] => {
   if (width === "7bit" || !Encoding.isWithin(width, widest)) return undefined
   const next = width === "binary" ? "8bit" : "7bit"
