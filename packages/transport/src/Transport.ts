@@ -195,7 +195,8 @@ export interface ArchiveOptions {
 
 /**
  * Sends a copy of each message to another transport: a folder, a journal mailbox. What becomes of the copy never touches
- * what becomes of the mail, unless `required` asks for it.
+ * what becomes of the mail, unless `required` asks for it. The copy may be in another encoding than the mail (`Parcel.bodyFor`); the
+ * octets are the same for what is signed, for what was composed elsewhere, and where `Encoding.CurrentWidest` is `7bit`.
  *
  * @category combinators
  * @since 0.1.0
