@@ -132,7 +132,7 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
         yield* annotate({ "mail.message_id": messageId, "mail.recipients": envelope.recipients.length })
       }
       const outcomes = yield* persist(delivery, delivery.split(parcel))
-      return Receipt.receipt({ outcomes: Delivery.inOrder(parcel, outcomes), messageId })
+      return Receipt.receipt(Delivery.inOrder(parcel, outcomes), messageId)
     })
     const deliver = (message: Message) =>
       Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
