@@ -2,16 +2,17 @@
 import * as Attachment from "@effect-mail/message/Attachment"
 import * as Bounce from "@effect-mail/message/Bounce"
 import * as Dkim from "@effect-mail/message/Dkim"
+import * as Encoding from "@effect-mail/message/Encoding"
 import * as Message from "@effect-mail/message/Message"
 import type * as Parcel from "@effect-mail/message/Parcel"
 import * as Report from "@effect-mail/message/Report"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Result, Schema, Stream } from "effect"
 import * as Readers from "./support/readers.ts"
-import { base, octets, refused, render, renderings, upTo } from "./support/render.ts"
+import { base, octets, refused, render, renderings } from "./support/render.ts"
 import { bytes, join } from "./support/texts.ts"
 
-const toOurRelay = upTo("binary")
+const toOurRelay = Effect.provideService(Encoding.CurrentWidest, "binary")
 
 const latin1 = (octets: Uint8Array): string => Buffer.from(octets).toString("latin1")
 
