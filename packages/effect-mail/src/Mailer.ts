@@ -125,7 +125,8 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const { signers } = yield* Signing.CurrentSigning
     const render =
       signers.length === 0 ? Render.render : (message: Message) => Effect.flatMap(Render.render(message), sign)
-    const run = Effect.fnUntraced(function* (message: Message, annotate: Trace.Annotate | undefined) {
+    // Generators that delegate to each other are one effect.
+    function* delivering(message: Message, annotate: Trace.Annotate | undefined) {
       const parcel = yield* render(message)
       const { envelope, messageId } = parcel
       if (annotate !== undefined) {
@@ -133,21 +134,25 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
       }
       const outcomes = yield* persist(delivery, delivery.split(parcel))
       return Receipt.receipt(Delivery.inOrder(parcel, outcomes), messageId)
+    }
+    const deliver = Effect.fnUntraced(delivering)
+    const send = Effect.fnUntraced(function* (message: Message, annotate: Trace.Annotate | undefined) {
+      const receipt = yield* delivering(message, annotate)
+      const failure = Receipt.strongestFailure(receipt)
+      return failure === undefined ? receipt : yield* Effect.fail(failure)
     })
-    const deliver = (message: Message) =>
-      Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
+    const traced =
+      <E>(run: (message: Message, annotate: Trace.Annotate | undefined) => Effect.Effect<Receipt.Receipt, E>) =>
+      (message: Message): Effect.Effect<Receipt.Receipt, E> =>
+        Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
     return {
-      deliver,
+      deliver: traced(deliver),
+      send: traced(send),
       explain: (message) =>
         prioritized(
           message,
           Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
         ),
-      send: (message) =>
-        Effect.flatMap(deliver(message), (receipt) => {
-          const failure = Receipt.strongestFailure(receipt)
-          return failure === undefined ? Effect.succeed(receipt) : Effect.fail(failure)
-        })
     }
   })
 )

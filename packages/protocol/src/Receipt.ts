@@ -174,8 +174,9 @@ export const receipt = (outcomes: Receipt["outcomes"], messageId?: string): Rece
  * @since 0.1.0
  */
 export const strongestFailure = (self: Receipt): Failure.Failure | undefined => {
+  if (self.outcomes.some(({ _tag }) => _tag === "Delivered")) return undefined
   const [first, ...others] = self.failed
-  if (first === undefined || self.delivered.length > 0) return undefined
+  if (first === undefined) return undefined
   return Failure.combine(first.failure, ...others.map((o) => o.failure))
 }
 

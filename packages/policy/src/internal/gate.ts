@@ -50,12 +50,12 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
       return Effect.flatMap(waitFor(site, turn, now), begin)
     }
-    return Effect.onExit(
+    return Effect.onExitPrimitive(
       Effect.suspend(() => (Site.enter(site) ? begin() : Effect.flatMap(Clock.currentTimeMillis, getInLine))),
       (exit) => {
         if (turn !== undefined) leaveLine(site, turn)
         else if (begun) Site.leave(site)
-        return begun ? settle(site, exit, failureOf, watched) : Effect.void
+        return begun ? settle(site, exit, failureOf, watched) : undefined
       }
     )
   }
@@ -203,11 +203,11 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     exit: Exit.Exit<A, E>,
     failureOf: FailureOf<A>,
     watched: boolean
-  ): Effect.Effect<void> => {
+  ): Effect.Effect<void> | undefined => {
     const failure = failureIn(exit, failureOf)
-    if (failure === undefined) return Exit.isFailure(exit) || site.steady ? Effect.void : succeeded(site, watched)
+    if (failure === undefined) return Exit.isFailure(exit) || site.steady ? undefined : succeeded(site, watched)
     const signal = signalOf(failure)
-    if (signal === "ours") return Effect.void
+    if (signal === "ours") return undefined
     if (signal === "lost") return failing(site, failure)
     if (signal !== "well") return failed(site, failure, signal, watched)
     return failure._tag === "PermFailure" ? succeeded(site, watched) : answered(site, failure, watched)
