@@ -163,7 +163,7 @@ export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = L
           hosts.around(endpoint)(pool.send(endpoint, part, until))
         return hosts.settle(yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline))
       })
-      return Effect.catch(limited.site(Throttle.domain(domain), parcel, attempt()), settled(parcel))
+      return limited.site(Throttle.domain(domain), parcel, attempt(), settled(parcel))
     }
     return {
       split: splitByDomain,
@@ -198,7 +198,7 @@ export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.eff
         const attempt = Effect.suspend(() =>
           Effect.map(transport.send(parcel), (outcomes) => inOrder(parcel, outcomes))
         )
-        return Effect.catch(limited.site(key, parcel, attempt), settled(parcel))
+        return limited.site(key, parcel, attempt, settled(parcel))
       }
     }
   })

@@ -152,7 +152,7 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
         prioritized(
           message,
           Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
-        ),
+        )
     }
   })
 )
