@@ -4,12 +4,13 @@
  *
  * A message becomes visible as a whole or not at all: it is written beside its place, synced to the disk and then put there.
  * Nothing that is there is ever overwritten, and a name is made of the time, chance and a counter, never of what a message
- * says. Accepted means that the file and its folder were synced.
+ * says. Accepted means that the file and its folder were synced. Text in files is 8bit where `Encoding.CurrentWidest` allows it; nothing
+ * that we composed is binary, since lines are all that a mailbox can hold.
  *
  * @since 0.1.0
  */
 import type { MessageError } from "@effect-mail/message/MessageError"
-import type { Parcel } from "@effect-mail/message/Parcel"
+import { bodyFor, type Parcel } from "@effect-mail/message/Parcel"
 import type { Outcome } from "@effect-mail/protocol/Receipt"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -88,7 +89,8 @@ const oneEach = (layout: Layout, { mode, trace }: FileSettings): Effect.Effect<T
     Effect.fnUntraced(function* (parcel) {
       const { draft, folders, target } = layout.place(yield* Files.uniqueName(), yield* Path.Path)
       for (const folder of folders) yield* Files.makeFolder(folder, mode)
-      const lines = layout.newline === "\n" ? UnixLines.stream(parcel.body) : parcel.body.stream
+      const body = bodyFor(parcel, "8bit")
+      const lines = layout.newline === "\n" ? UnixLines.stream(body) : body.stream
       yield* Files.writeVia(draft, target, Stream.concat(Files.trace(parcel, trace, layout.newline), lines), mode)
       return target
     })
@@ -162,7 +164,7 @@ export const makeMbox = (
       yield* Files.makeFolder(path.dirname(file), all.mode)
       const unique = yield* Files.uniqueName()
       const spool = path.join(path.dirname(file), `.${path.basename(file)}.${unique}.part`)
-      const lines = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(parcel.body))
+      const lines = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(bodyFor(parcel, "8bit")))
       const entry = Mbox.entry(parcel.envelope.reversePath, yield* Clock.currentTimeMillis, lines)
       yield* Effect.ensuring(
         Effect.andThen(

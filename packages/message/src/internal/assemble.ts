@@ -32,12 +32,16 @@ const headerPiece = (text: string): Piece => ({ content: Parts.identity(text), h
 // A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1); of a stream that goes
 // out as it is, nothing but its 120 random bits says so. Counting the attempts ends the search even when the source of
 // randomness is constant.
-const boundaryBase = (root: Part, ambient: Ambient): string => {
+const newBase = (root: Part, ambient: Ambient): string => {
   for (let attempt = 0; ; attempt++) {
     const base = `=_${token(ambient)}${attempt === 0 ? "" : `_${attempt}`}`
     if (!Parts.contains(root, base)) return base
   }
 }
+
+/** What the boundaries of a tree begin with, in each of its encodings (`Parts.contains`). */
+export const boundaryBase = (root: Part, ambient: Ambient): string =>
+  root._tag === "Leaf" ? "" : newBase(root, ambient)
 
 // Without the field it would claim to be 7bit, which its parts must not exceed (RFC 2045 section 6.4).
 const encodingField = (part: Multipart): string => {
@@ -114,35 +118,24 @@ function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-type Encodable = string | Exclude<Held, { readonly _tag: "Text" }>
+function* textChunks(text: string): Generator<Uint8Array> {
+  for (let at = 0; at < text.length; at += pieceSize) yield Utf8.encode(text.slice(at, at + pieceSize))
+}
 
-// Texts in a row become octets together: that is one call of the encoder for most messages.
-const joined = (contents: ReadonlyArray<Held>): ReadonlyArray<Encodable> => {
-  const all: Array<Encodable> = []
+// Texts in a row become bytes together: that is one call of the encoder for most messages.
+function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
   let text = ""
   for (const content of contents) {
     if (content._tag === "Text") {
       text += content.text
       continue
     }
-    if (text !== "") all.push(text)
+    if (text !== "") yield* textChunks(text)
     text = ""
-    all.push(content)
-  }
-  if (text !== "") all.push(text)
-  return all
-}
-
-function* textChunks(text: string): Generator<Uint8Array> {
-  for (let at = 0; at < text.length; at += pieceSize) yield Utf8.encode(text.slice(at, at + pieceSize))
-}
-
-function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
-  for (const content of joined(contents)) {
-    if (typeof content === "string") yield* textChunks(content)
-    else if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
+    if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
     else yield* base64Chunks(content.bytes)
   }
+  if (text !== "") yield* textChunks(text)
 }
 
 const put = (octets: Uint8Array, into: Uint8Array): number => {
@@ -203,14 +196,20 @@ const hasDotLine = (content: Content): boolean => "dotLine" in content && conten
 // Header fields and boundaries are octets only where they are UTF-8.
 const isUtf8 = ({ content, header }: Piece): boolean => header && content._tag === "Octets"
 
-const encodingOf = (root: Part, utf8Headers: boolean): Body["encoding"] => {
-  const width = Parts.widthOf(root)
-  return width === "7bit" && utf8Headers ? "8bit" : width
-}
+const encodingOf = (width: Encoding.Identity, utf8Headers: boolean): Body["encoding"] =>
+  width === "7bit" && utf8Headers ? "8bit" : width
 
-/** The body of a message with these header fields in front of those of its root part. */
-export const assemble = (header: string, root: Part, ambient: Ambient): Body => {
-  const base = root._tag === "Leaf" ? "" : boundaryBase(root, ambient)
+/**
+ * The body of a message with these header fields in front of those of its root part, and with what is narrower than a root part of
+ * its width.
+ */
+export const assemble = (
+  header: string,
+  root: Part,
+  base: string,
+  narrower: (width: Encoding.Identity) => Body["narrower"]
+): Body => {
+  const width = Parts.widthOf(root)
   let count = 0
   const pieces: Array<Piece> = []
   const after = write(root, header, () => `${base}.${++count}`, pieces)
@@ -219,10 +218,11 @@ export const assemble = (header: string, root: Part, ambient: Ambient): Body => 
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {
     size: Number.isNaN(size) ? undefined : size,
-    encoding: encodingOf(root, utf8Headers),
+    encoding: encodingOf(width, utf8Headers),
     utf8Headers,
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
     dotFree: !pieces.some(({ content }) => hasDotLine(content)),
+    narrower: narrower(width),
     ...dataOf(
       pieces.map(({ content }) => content),
       size

@@ -14,14 +14,15 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return out
 }
 
-/** Whether `part` occurs in `bytes`. */
+/**
+ * Whether `part`, of at least two octets, occurs in `bytes`. The second is looked for: of a boundary that is `_`, of which there are
+ * fewer than of the `=` before it.
+ */
 export const includes = (bytes: Uint8Array, part: Uint8Array): boolean => {
-  const [first, second] = part
-  if (first === undefined) return true
-  const last = bytes.length - part.length
-  for (let at = bytes.indexOf(first); at !== -1 && at <= last; at = bytes.indexOf(first, at + 1)) {
-    if ((second === undefined || bytes[at + 1] === second) && part.every((octet, i) => bytes[at + i] === octet))
-      return true
+  const [, second = 0] = part
+  const end = bytes.length - part.length + 1
+  for (let at = bytes.indexOf(second, 1); at !== -1 && at <= end; at = bytes.indexOf(second, at + 1)) {
+    if (part.every((octet, i) => bytes[at - 1 + i] === octet)) return true
   }
   return false
 }
