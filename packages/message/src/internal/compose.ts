@@ -164,7 +164,5 @@ export const compose = (message: Message.Composed, root: Root, ambient: Ambient)
   const header = headerOf(message, all.success, messageId.success, ambient.now)
   if (Result.isFailure(header)) return Result.fail(header.failure)
   const letter = { header: header.success, root, base: boundaryBase(tree.success, ambient) }
-  return Result.succeed(
-    Parcel.make(envelope.success, bodyOf(letter, tree.success, ambient.widest), messageId.success)
-  )
+  return Result.succeed(Parcel.make(envelope.success, bodyOf(letter, tree.success, ambient.widest), messageId.success))
 }
