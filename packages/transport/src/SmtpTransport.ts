@@ -249,7 +249,11 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Transport["Service"], InvalidSetting, Dialer | Scope.Scope> {
   const { deadline } = { ...(yield* CurrentSmtpSettings), ...settings }
   const pool = yield* SmtpPool.make(settings)
-  return { send: (parcel) => sendWith(endpoints, parcel, pool.send, deadline) }
+  const [only] = endpoints
+  // A pool that is all there is to choose says by itself what `sendWith` would say.
+  return endpoints.length === 1 && deadline === undefined
+    ? { send: (parcel) => pool.send(only, parcel) }
+    : { send: (parcel) => sendWith(endpoints, parcel, pool.send, deadline) }
 })
 
 /**

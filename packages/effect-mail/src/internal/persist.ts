@@ -72,7 +72,7 @@ function* attempt(
   const { messageId } = part
   const recipients = part.envelope.recipients.map(({ address }) => address)
   yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt: number }))
-  const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(number))
+  const outcomes = numberedAll(Delivery.inOrder(part, yield* delivery.attempt(part)), number)
   yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt: number }))
   return outcomes
 }
@@ -162,15 +162,20 @@ const goOn = Effect.fnUntraced(function* (
 })
 
 // What was not tried is no attempt (CLASS-14, CLASS-15).
-const numbered =
-  (attempt: number) =>
-  (outcome: Receipt.Outcome): Receipt.Outcome => {
-    const attempts = outcome._tag === "Delivered" || Cases.wasTried(outcome.failure) ? attempt : attempt - 1
-    if (outcome.attempts === attempts) return outcome
-    return outcome._tag === "Delivered"
-      ? new Receipt.Delivered({ ...outcome, attempts })
-      : new Receipt.Failed({ ...outcome, attempts })
-  }
+const attemptsOf = (outcome: Receipt.Outcome, attempt: number): number =>
+  outcome._tag === "Delivered" || Cases.wasTried(outcome.failure) ? attempt : attempt - 1
+
+const numbered = (outcome: Receipt.Outcome, attempts: number): Receipt.Outcome => {
+  if (outcome.attempts === attempts) return outcome
+  return outcome._tag === "Delivered"
+    ? new Receipt.Delivered({ ...outcome, attempts })
+    : new Receipt.Failed({ ...outcome, attempts })
+}
+
+const numberedAll = (outcomes: Outcomes, attempt: number): Outcomes =>
+  outcomes.every((outcome) => outcome.attempts === attemptsOf(outcome, attempt))
+    ? outcomes
+    : outcomes.map((outcome) => numbered(outcome, attemptsOf(outcome, attempt)))
 
 const sleepUntil = (at: number): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Duration.millis(Math.max(0, at - now))))
