@@ -128,9 +128,9 @@ class NodeWire implements Wire {
   // Writes are done in order, so that one of nothing is done when all are that came before it.
   readonly #behind = (socket: Net.Socket): Effect.Effect<void, WireError> =>
     Effect.callback((resume) => {
-      socket.write(nothing, (error) =>
-        resume(error === null || error === undefined ? Effect.void : Effect.fail(this.#ended ?? closed()))
-      )
+      const end = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      if (socket.writable) socket.write(nothing, (error) => (error instanceof Error ? end() : resume(Effect.void)))
+      else end()
     })
 
   readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>

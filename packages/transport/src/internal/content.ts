@@ -186,25 +186,26 @@ const dots = (body: Body): Framer => {
   }
 }
 
-// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last block is held back
-// until the body has ended well: the server takes the message with its last octet, whatever becomes of the body then.
+// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last octet is held back
+// until the body has ended well: the server takes the message with it, whatever becomes of the body then.
 const octets = (body: Body): Framer => {
   const lines = lineEnds(body)
   let left = body.size ?? 0
-  let held: ReadonlyArray<Uint8Array> = []
+  let held = new Uint8Array()
   return {
     push: (block) => {
       const checked = lines && Result.all(block.map(lines.push))
       if (checked !== undefined && Result.isFailure(checked)) return Result.fail(bareLineEnd(checked.failure))
       left -= block.reduce((sum, piece) => sum + piece.length, 0)
-      const ready = held
-      held = block
-      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready)
+      const last = block.at(-1) ?? held
+      const ready = [held, ...block.slice(0, -1), last.subarray(0, -1)]
+      held = new Uint8Array(last.subarray(-1))
+      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready.filter(({ length }) => length > 0))
     },
     end: () => {
       const last = lines?.end()
       if (last !== undefined && Result.isFailure(last)) return Result.fail(bareLineEnd(last.failure))
-      return left === 0 ? Result.succeed(held) : Result.fail(otherSize(body))
+      return left === 0 ? Result.succeed([held]) : Result.fail(otherSize(body))
     }
   }
 }
