@@ -75,11 +75,14 @@ export type Room = (pairs: number) => Uint16Array
 /** New memory each time, which whoever gets the characters may keep. */
 export const fresh: Room = (pairs) => new Uint16Array(pairs)
 
+// Pieces of the same size may differ by a line and its end.
+const spare = 40
+
 /** Gives the same memory each time, for whoever is done with the characters before there are more. */
 export const makeReused = (): Room => {
   let memory = fresh(0)
   return (pairs) => {
-    if (memory.length < pairs) memory = fresh(pairs)
+    if (memory.length < pairs) memory = fresh(pairs + spare)
     return memory.subarray(0, pairs)
   }
 }
