@@ -112,6 +112,12 @@ const notTold = Failure.temp({
   uncertain: true
 })
 
+// What became of an attempt that ended in an error, or was not made.
+const settled =
+  (parcel: Parcel.Parcel) =>
+  (error: Failure.Failure | MessageError): Effect.Effect<ReadonlyArray<Receipt.Outcome>> =>
+    Effect.succeed(error._tag === "MessageError" ? unreadable(parcel, error) : failAll(parcel, error))
+
 const unreadable = (parcel: Parcel.Parcel, error: MessageError): ReadonlyArray<Receipt.Outcome> =>
   failAll(
     parcel,
@@ -149,18 +155,15 @@ export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = L
     const pool = yield* SmtpPool.make({ credentials: undefined }, PoolSettings.mx)
     const one = (parcel: Parcel.Parcel) => {
       const domain = domainOf(parcel.envelope.recipients[0].address)
-      const attempt = Effect.fnUntraced(function* (): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>> {
+      const attempt = Effect.fnUntraced(function* (): Effect.fn.Return<ReadonlyArray<Receipt.Outcome>, MessageError> {
         const route = yield* Effect.result(router.route(domain))
         if (Result.isFailure(route)) return failAll(parcel, route.failure)
         const hosts = limited.hosts(yield* Policy.CurrentPolicy)
         const visit: SmtpTransport.Visit = (endpoint, part, until) =>
           hosts.around(endpoint)(pool.send(endpoint, part, until))
-        const outcomes = yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline).pipe(
-          Effect.catchTag("MessageError", (error) => Effect.succeed(unreadable(parcel, error)))
-        )
-        return hosts.settle(outcomes)
+        return hosts.settle(yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline))
       })
-      return limited.site(Throttle.domain(domain), parcel, attempt())
+      return Effect.catch(limited.site(Throttle.domain(domain), parcel, attempt()), settled(parcel))
     }
     return {
       split: splitByDomain,
@@ -187,21 +190,13 @@ export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.eff
   Effect.gen(function* () {
     const transport = yield* Transport
     const limited = limits(yield* throttle)
-    const one = (parcel: Parcel.Parcel) => {
-      const all = (failure: Failure.Failure) => Effect.succeed(failAll(parcel, failure))
-      return transport.send(parcel).pipe(
-        Effect.map((outcomes) => inOrder(parcel, outcomes)),
-        Effect.catchTags({
-          TempFailure: all,
-          PermFailure: all,
-          Unreachable: all,
-          MessageError: (error) => Effect.succeed(unreadable(parcel, error))
-        })
-      )
-    }
+    const key = Throttle.relay("default")
     return {
       split: (parcel) => [parcel],
-      attempt: (parcel) => limited.site(Throttle.relay("default"), parcel, one(parcel))
+      attempt: (parcel) => {
+        const sent = Effect.map(transport.send(parcel), (outcomes) => inOrder(parcel, outcomes))
+        return Effect.catch(limited.site(key, parcel, sent), settled(parcel))
+      }
     }
   })
 )

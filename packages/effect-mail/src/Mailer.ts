@@ -19,7 +19,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Explanation from "./Explanation.ts"
 import { persist } from "./internal/persist.ts"
@@ -112,10 +111,6 @@ export const sendAll = <E = never, R = never>(
   )
 }
 
-// Attempts of one message that are made at the same time. Any number of its destinations may be waiting meanwhile: one
-// that is down for days must not keep the mail from the others.
-const concurrency = 16
-
 // A signature is over lines, and a server further on that takes no binary content would break it (RFC 6376 section 5.3).
 const renderLines = (message: Message) =>
   Effect.updateService(Render.render(message), Encoding.CurrentWidest, (widest) =>
@@ -136,23 +131,18 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const sign = yield* Signing.current
     const { signers } = yield* Signing.CurrentSigning
     const compose = signers.length === 0 ? Render.render : renderLines
-    const render = (message: Message) => Effect.flatMap(compose(message), sign)
-    const run = Effect.fnUntraced(function* (message: Message) {
+    const render = signers.length === 0 ? compose : (message: Message) => Effect.flatMap(compose(message), sign)
+    const run = Effect.fnUntraced(function* (message: Message, annotate: Trace.Annotate | undefined) {
       const parcel = yield* render(message)
       const { envelope, messageId } = parcel
-      yield* Trace.annotate(() => ({
-        "mail.message_id": messageId,
-        "mail.recipients": envelope.recipients.length
-      }))
-      const turns = Semaphore.makeUnsafe(concurrency)
-      const parts = delivery.split(parcel)
-      const outcomes = yield* Effect.forEach(parts, (part) => persist(delivery, turns, part), {
-        // What goes to one destination needs no fiber beside this one.
-        concurrency: parts.length === 1 ? 1 : "unbounded"
-      })
-      return new Receipt.Receipt({ outcomes: Delivery.inOrder(parcel, outcomes.flat()), messageId })
+      if (annotate !== undefined) {
+        yield* annotate({ "mail.message_id": messageId, "mail.recipients": envelope.recipients.length })
+      }
+      const outcomes = yield* persist(delivery, delivery.split(parcel))
+      return Receipt.receipt({ outcomes: Delivery.inOrder(parcel, outcomes), messageId })
     })
-    const deliver = (message: Message) => Trace.withSpan(prioritized(message, run(message)), "Mailer.deliver")
+    const deliver = (message: Message) =>
+      Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
     return {
       deliver,
       explain: (message) =>

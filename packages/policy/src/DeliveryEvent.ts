@@ -156,10 +156,10 @@ export const Observer = Context.Reference<(event: DeliveryEvent) => Effect.Effec
  * @since 0.1.0
  */
 export const publish = (event: DeliveryEvent): Effect.Effect<void> =>
-  Effect.andThen(
-    Metrics.count(event),
-    Effect.withFiber((fiber) => fiber.getRef(Observer)(event))
-  )
+  Effect.withFiber((fiber) => {
+    Metrics.countUnsafe(event, fiber.context)
+    return fiber.getRef(Observer)(event)
+  })
 
 /**
  * How many events a hub keeps for its slowest reader.

@@ -6,7 +6,6 @@
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { DeliveryEvent } from "./DeliveryEvent.ts"
 
@@ -66,17 +65,15 @@ export const throttleWaitSeconds = Metric.histogram("effect_mail_throttle_wait_s
 })
 
 /**
- * Counts an event.
+ * Counts an event in the metrics of the running fiber, whose context is given.
  *
  * @category metrics
  * @since 0.1.0
  */
-export const count = (event: DeliveryEvent): Effect.Effect<void> =>
-  Effect.withFiber(({ context }) => {
-    byEvent(event._tag).updateUnsafe(1, context)
-    countDetails(event, context)
-    return Effect.void
-  })
+export const countUnsafe = (event: DeliveryEvent, context: Context.Context<never>): void => {
+  byEvent(event._tag).updateUnsafe(1, context)
+  countDetails(event, context)
+}
 
 const countDetails = (event: DeliveryEvent, context: Context.Context<never>): void => {
   switch (event._tag) {

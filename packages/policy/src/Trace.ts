@@ -11,25 +11,27 @@ import * as Tracer from "effect/Tracer"
 const isOn = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
 
 /**
- * Runs an effect in a span, as `Effect.withSpan` does, when somebody traces.
+ * Gives the span that is open more attributes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Annotate = (attributes: Readonly<Record<string, unknown>>) => Effect.Effect<void>
+
+/**
+ * Runs an effect in a span when somebody traces. What is run is told how to `annotate` the span, or undefined when there is
+ * none, so that nothing is put together for nobody.
  *
  * @category tracing
  * @since 0.1.0
  */
 export const withSpan = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
   name: string,
+  run: (annotate: Annotate | undefined) => Effect.Effect<A, E, R>,
   options?: () => Tracer.SpanOptionsNoTrace
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
-    isOn(fiber) ? Effect.withSpan(self, name, { ...options?.(), captureStackTrace: false }) : self
+    isOn(fiber)
+      ? Effect.withSpan(run(Effect.annotateCurrentSpan), name, { ...options?.(), captureStackTrace: false })
+      : run(undefined)
   )
-
-/**
- * Gives the span that `withSpan` has opened these attributes, when somebody traces.
- *
- * @category tracing
- * @since 0.1.0
- */
-export const annotate = (attributes: () => Readonly<Record<string, unknown>>): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => (isOn(fiber) ? Effect.annotateCurrentSpan(attributes()) : Effect.void))

@@ -4,11 +4,8 @@ import * as Tracer from "effect/Tracer"
 import * as Trace from "@effect-mail/policy/Trace"
 
 const traced = Trace.withSpan(
-  Effect.andThen(
-    Trace.annotate(() => ({ found: 2 })),
-    Effect.option(Effect.currentSpan)
-  ),
   "Test.work",
+  (annotate) => Effect.andThen(annotate?.({ found: 2 }) ?? Effect.void, Effect.option(Effect.currentSpan)),
   () => ({ kind: "client", attributes: { given: 1 } })
 )
 

@@ -142,6 +142,17 @@ export class Receipt extends Schema.Class<Receipt>("@effect-mail/protocol/Receip
 }
 
 /**
+ * The receipt of outcomes that are known to be such; see `delivered`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const receipt = (fields: Pick<Receipt, "outcomes" | "messageId">): Receipt => {
+  const self: Receipt = Object.create(Receipt.prototype)
+  return Object.assign(self, fields)
+}
+
+/**
  * The failure that stands for the whole message, or undefined when somebody was accepted or there was nobody to send to.
  *
  * @category getters

@@ -76,6 +76,10 @@ describe("a receipt", () => {
     const encode = Schema.encodeSync(Receipt.Outcome)
     assert.deepStrictEqual(encode(quick), encode(checked))
     assert.deepStrictEqual(receipt(quick), receipt(checked))
+    const all = { outcomes: [checked], messageId: "<1@example.org>" }
+    assert.instanceOf(Receipt.receipt(all), Receipt.Receipt)
+    assert.isTrue(Equal.equals(Receipt.receipt(all), new Receipt.Receipt(all)))
+    assert.isTrue(Receipt.receipt(all).complete)
   })
 
   it("survives JSON, failures and all", () => {

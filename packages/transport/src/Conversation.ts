@@ -44,6 +44,8 @@ export interface Conversation {
    * ends, because half a message is on it; the dialogue is told so, and `fault` tells why.
    */
   readonly submit: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.Effect<Submitted<A>>
+  /** The same as a part of what a fiber does, to be delegated to from its generator: it costs no effect of its own. */
+  readonly submitting: <A>(dialogue: Dialogue.Dialogue<A>, body: Body) => Effect.fn.Return<Submitted<A>>
   /**
    * Says QUIT to a server that still listens and owes no answer, and does not wait for its reply. In the middle of anything
    * else it ends the connection at once, so that nothing more of a message goes out, least of all its end (SMTP-291).
@@ -329,7 +331,7 @@ export const make = Effect.fnUntraced(function* (
     return { replies: [], lost: lostBy(reason, "body") }
   }
 
-  const run = Effect.fnUntraced(function* <A>(dialogue: Dialogue.Dialogue<A>, body?: Body) {
+  function* playing<A>(dialogue: Dialogue.Dialogue<A>, body?: Body): Playing<Submitted<A>> {
     let step = dialogue.next({ replies: [], lost: undefined })
     const mine = !busy && ahead === goesOn(step)
     busy = true
@@ -344,7 +346,8 @@ export const make = Effect.fnUntraced(function* (
     }
     if (mine) busy = false
     return { value: step.value, fault: mine ? fault : undefined }
-  })
+  }
+  const run = Effect.fnUntraced(playing)
 
   const broken = (): boolean =>
     ended !== undefined || busy || ahead || inbox.length > 0 || decoder.pending || wire.readable()
@@ -352,6 +355,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     talk: (dialogue) => Effect.map(run(dialogue), ({ value }) => value),
     submit: run,
+    submitting: playing,
     hangUp: Effect.suspend(() => {
       if (broken()) return wire.abort(brokenOff)
       time = watchdog.now()

@@ -156,6 +156,8 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const travel = Effect.fnUntraced(function* (seat: Seat, until: number) {
+    ending.came()
+    seat.begun = true
     const whole = seat.parcel
     let outcomes: ReadonlyArray<Receipt.Outcome> = []
     let deaths = 0
@@ -176,8 +178,10 @@ export const make = Effect.fnUntraced(function* (
         until,
         unsure: seat.idled >= unsureAfter
       }
-      const carrying = held.session.carry(seat.parcel, journey)
-      const carried = yield* outcomes.length === 0 ? carrying : rescue(carrying, seat.parcel, outcomes)
+      const carried =
+        outcomes.length === 0
+          ? yield* held.session.carrying(seat.parcel, journey)
+          : yield* rescue(held.session.carry(seat.parcel, journey), seat.parcel, outcomes)
       if (sent !== undefined && carried.outcomes.every(isUnanswered)) held.lane.rides = false
       lanes.release(seat, carried.rider, carried.left !== undefined)
       sweeper.look()
@@ -198,7 +202,7 @@ export const make = Effect.fnUntraced(function* (
 
   const leave = (seat: Seat): Effect.Effect<void> => {
     lanes.release(seat)
-    ending.left()
+    if (seat.begun) ending.left()
     return lanes.closing.length === 0 ? Effect.void : cleanUp
   }
 
@@ -217,7 +221,6 @@ export const make = Effect.fnUntraced(function* (
     send: (endpoint, parcel, until = Infinity) =>
       Effect.suspend(() => {
         const seat = lanes.seat(endpoint, parcel)
-        ending.came()
         return Effect.onExit(travel(seat, until), () => leave(seat))
       }),
     stats: Effect.sync(() => ({

@@ -54,6 +54,8 @@ export interface SmtpSession {
   readonly submit: (parcel: Parcel) => Effect.Effect<ReadonlyArray<Receipt.Outcome>, MessageError>
   /** The same as one of many messages on this session, for whoever shares it out. Fails as `submit` does. */
   readonly carry: (parcel: Parcel, journey?: Journey) => Effect.Effect<Carried, MessageError>
+  /** The same as a part of what a fiber does, to be delegated to from its generator: it costs no effect of its own. */
+  readonly carrying: (parcel: Parcel, journey?: Journey) => Effect.fn.Return<Carried, MessageError>
   /**
    * Makes a parcel's envelope ready to ride behind the message that is carried at the moment (PIPE-006), when MAIL has been
    * said so often in this session; undefined when it cannot.
@@ -307,31 +309,30 @@ const session = (
       if (domains.size < rcptDomainMax) domains.add(ClientDialogue.domainOf(recipient))
     }
   }
-  const conclude = (parcel: Parcel, { fault, value }: Conversation.Submitted<ClientDialogue.Submission>) => {
+  function* carrying(parcel: Parcel, journey: Journey = {}): Effect.fn.Return<Carried, MessageError> {
+    const { body, envelope } = parcel
+    if (counts && journey.sent === undefined) count(envelope)
+    conversation.begin(journey.until ?? Infinity)
+    const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
+    const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
+    const { fault, value } = yield* conversation.submitting(dialogue, body)
     usable = value.usable
     transactions += value.transactions
-    if (fault !== undefined && !value.verdicts.some(({ _tag }) => _tag === "Accepted")) return Effect.fail(fault)
-    return Effect.succeed({
-      outcomes: outcomes(parcel.envelope, value),
+    if (fault !== undefined && !value.verdicts.some(({ _tag }) => _tag === "Accepted")) return yield* fault
+    return {
+      outcomes: outcomes(envelope, value),
       left: value.left.length === 0 ? undefined : leftOf(parcel, value.left),
       rider: conversation.ended() ? undefined : value.rider,
       unheard: value.transactions > 0 && value.verdicts.every(isUnheard)
-    })
+    }
   }
-  const carry = (parcel: Parcel, journey: Journey = {}): Effect.Effect<Carried, MessageError> =>
-    Effect.suspend(() => {
-      const { body, envelope } = parcel
-      if (counts && journey.sent === undefined) count(envelope)
-      conversation.begin(journey.until ?? Infinity)
-      const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
-      const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
-      return Effect.flatMap(conversation.submit(dialogue, body), (submitted) => conclude(parcel, submitted))
-    })
+  const carry = Effect.fnUntraced(carrying)
   return {
     endpoint,
     capabilities,
     tls: conversation.tls(),
     carry,
+    carrying,
     submit: (parcel) =>
       Effect.map(carry(parcel), ({ left, outcomes }) =>
         left === undefined

@@ -8,7 +8,6 @@ import * as Trace from "@effect-mail/policy/Trace"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import type { Around } from "@effect-mail/transport/SmtpTransport"
-import { failAll } from "@effect-mail/transport/Transport"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,14 +31,15 @@ const judged: Throttle.AroundOptions<Outcomes> = { failureOf: Throttle.failureOf
 
 /** What stands around attempts and their visits of hosts. */
 export const limits = (service: Throttle.Throttle["Service"]) => ({
-  /** The attempt for a domain or through a relay; when it may not be made now, that is the outcome of everybody. */
-  site: (key: Throttle.Key, parcel: Parcel.Parcel, attempt: Effect.Effect<Outcomes>): Effect.Effect<Outcomes> =>
+  /** The attempt for a domain or through a relay; when it may not be made now, that is an error, too. */
+  site: <E>(
+    key: Throttle.Key,
+    parcel: Parcel.Parcel,
+    attempt: Effect.Effect<Outcomes, E>
+  ): Effect.Effect<Outcomes, E | Failure.Unreachable> =>
     Trace.withSpan(
-      traced(attempt).pipe(
-        service.around(key, judged),
-        Effect.catch((failure) => Effect.succeed(failAll(parcel, failure)))
-      ),
       "Delivery.attempt",
+      (annotate) => service.around(key, judged)(traced(attempt, annotate)),
       () => ({ attributes: { "mail.destination": key, "mail.recipients": parcel.envelope.recipients.length } })
     ),
 
@@ -50,13 +50,13 @@ export const limits = (service: Throttle.Throttle["Service"]) => ({
       ({ address, host, port }) =>
       (visit) =>
         Trace.withSpan(
-          visit.pipe(
-            traced,
-            service.around(Throttle.host(host), judged),
-            shared(service, policy, host),
-            Effect.tapError((error) => Effect.sync(() => Failure.isFailure(error) && refusals.push(error)))
-          ),
           "Delivery.visit",
+          (annotate) =>
+            traced(visit, annotate).pipe(
+              service.around(Throttle.host(host), judged),
+              shared(service, policy, host),
+              Effect.tapError((error) => Effect.sync(() => Failure.isFailure(error) && refusals.push(error)))
+            ),
           () => ({
             kind: "client",
             attributes: { "server.address": host, "server.port": port, "server.ip": address }
@@ -91,8 +91,11 @@ const waitOf = (failure: Failure.Failure): number =>
   Duration.toMillis(RetryHint.fromFailure(failure) ?? Duration.infinity)
 
 // How it ended, for a trace: numbers and words, and nobody's address.
-const traced = <E, R>(attempt: Effect.Effect<Outcomes, E, R>): Effect.Effect<Outcomes, E, R> =>
-  Effect.tap(attempt, (outcomes) => Trace.annotate(() => ({ "mail.outcomes": words(outcomes) })))
+const traced = <E, R>(
+  attempt: Effect.Effect<Outcomes, E, R>,
+  annotate: Trace.Annotate | undefined
+): Effect.Effect<Outcomes, E, R> =>
+  annotate === undefined ? attempt : Effect.tap(attempt, (outcomes) => annotate({ "mail.outcomes": words(outcomes) }))
 
 const words = (outcomes: Outcomes): string =>
   [...Map.groupBy(outcomes, Receipt.outcomeWord)].map(([word, { length }]) => `${word} ${length}`).join(", ")

@@ -13,7 +13,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Semaphore from "effect/Semaphore"
+import * as Semaphore from "effect/Semaphore"
 import { Notifier } from "../Notice.ts"
 import * as Cases from "./cases.ts"
 
@@ -21,38 +21,58 @@ type Outcomes = ReadonlyArray<Receipt.Outcome>
 
 type Failures = Arr.NonEmptyReadonlyArray<Receipt.Failed>
 
+// Attempts of one message that are made at the same time. Any number of its destinations may be waiting meanwhile: one
+// that is down for days must not keep the mail from the others.
+const concurrency = 16
+
 /**
- * Attempts the parcel, and again as the current policy says; gives one outcome for each recipient, in any order. An
- * attempt takes one permit of `turns`, a wait none.
+ * Attempts the parts of a parcel, and again as the current policy says; gives one outcome for each recipient, in any order.
+ * It is a part of what its fiber does: a plain generator within its own costs no effect of its own.
  */
-export const persist = (
+export function* persist(
   delivery: Delivery.Delivery["Service"],
-  turns: Semaphore.Semaphore,
-  parcel: Parcel.Parcel
-): Effect.Effect<Outcomes> => {
-  const attempting: Attempting = (part, number) => turns.withPermit(attempt(delivery, part, number))
+  parts: ReadonlyArray<Parcel.Parcel>
+): Effect.fn.Return<Outcomes> {
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return yield* persistAlone(delivery, only)
+  const attempting = inTurn(delivery)
+  const first = (part: Parcel.Parcel) =>
+    Effect.flatMap(attempting(part, 1), (outcomes) =>
+      areDelivered(outcomes) ? Effect.succeed(outcomes) : goOn(attempting, part, outcomes)
+    )
+  return (yield* Effect.forEach(parts, first, { concurrency: "unbounded" })).flat()
+}
+
+// What goes to one destination has nobody to take turns with before its recipients part, and needs no fiber of its own.
+function* persistAlone(delivery: Delivery.Delivery["Service"], parcel: Parcel.Parcel): Effect.fn.Return<Outcomes> {
+  const outcomes = yield* attempt(delivery, parcel, 1)
   // Most mail is accepted at once, and then nothing needs to be decided.
-  return Effect.filterOrElse(
-    attempting(parcel, 1),
-    (outcomes) => outcomes.every(({ _tag }) => _tag === "Delivered"),
-    (outcomes) => goOn(attempting, parcel, outcomes)
-  )
+  return areDelivered(outcomes) ? outcomes : yield* goOn(inTurn(delivery), parcel, outcomes)
 }
 
 type Attempting = (part: Parcel.Parcel, number: number) => Effect.Effect<Outcomes>
 
-const attempt = Effect.fnUntraced(function* (
+// An attempt takes a turn, a wait none.
+const inTurn = (delivery: Delivery.Delivery["Service"]): Attempting => {
+  const turns = Semaphore.makeUnsafe(concurrency)
+  const attempting = Effect.fnUntraced(attempt)
+  return (part, number) => turns.withPermit(attempting(delivery, part, number))
+}
+
+const areDelivered = (outcomes: Outcomes): boolean => outcomes.every(({ _tag }) => _tag === "Delivered")
+
+function* attempt(
   delivery: Delivery.Delivery["Service"],
   part: Parcel.Parcel,
-  attempt: number
-) {
+  number: number
+): Effect.fn.Return<Outcomes> {
   const { messageId } = part
   const recipients = part.envelope.recipients.map(({ address }) => address)
-  yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt }))
-  const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(attempt))
-  yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt }))
+  yield* DeliveryEvent.publish(DeliveryEvent.attemptStarted({ messageId, recipients, attempt: number }))
+  const outcomes = Delivery.inOrder(part, yield* delivery.attempt(part)).map(numbered(number))
+  yield* DeliveryEvent.publish(DeliveryEvent.attemptEnded({ messageId, outcomes, attempt: number }))
   return outcomes
-})
+}
 
 // What follows on the first attempt, in which not everybody was accepted.
 const goOn = Effect.fnUntraced(function* (

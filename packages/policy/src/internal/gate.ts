@@ -32,43 +32,38 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     return observer === undefined ? told : Effect.provideService(told, DeliveryEvent.Observer, observer)
   })
 
-  // Enter, run, learn, leave. This is the hot path: no clock, no lock and no allocation but the finalizer.
+  // Enter, run, leave, learn: for one run. This is the hot path: no clock and no lock, and a finalizer that is there before
+  // anything is taken, so that no interruption can come between.
   const direct = <A, E, R>(
     site: Site.Site,
     attempt: Effect.Effect<A, E, R>,
     failureOf: FailureOf<A>,
-    watched: boolean,
-    restore: Restore
-  ): Effect.Effect<A, E | Failure.Unreachable, R> =>
-    Site.enter(site)
-      ? Effect.onExit(restore(attempt), (exit) => {
-          Site.leave(site)
-          return settle(site, exit, failureOf, watched)
-        })
-      : restore(inLine(site, attempt, failureOf, watched))
-
-  // The turn is given back in the end, even when it comes in the instant in which the patience ends.
-  const inLine = <A, E, R>(
-    site: Site.Site,
-    attempt: Effect.Effect<A, E, R>,
-    failureOf: FailureOf<A>,
     watched: boolean
-  ): Effect.Effect<A, E | Failure.Unreachable, R> =>
-    Effect.acquireUseRelease(
-      getInLine(site),
-      (turn) =>
-        Effect.andThen(
-          itsTurn(site, turn),
-          Effect.onExit(attempt, (exit) => settle(site, exit, failureOf, watched))
-        ),
-      (turn) => Effect.sync(() => leaveLine(site, turn))
+  ): Effect.Effect<A, E | Failure.Unreachable, R> => {
+    let turn: Site.Turn | undefined
+    let begun = false
+    const begin = (): Effect.Effect<A, E, R> => {
+      begun = true
+      return attempt
+    }
+    const getInLine = (now: number): Effect.Effect<A, E | Failure.Unreachable, R> => {
+      turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
+      return Effect.flatMap(waitFor(site, turn, now), begin)
+    }
+    return Effect.onExit(
+      Effect.suspend(() => (Site.enter(site) ? begin() : Effect.flatMap(Clock.currentTimeMillis, getInLine))),
+      (exit) => {
+        if (turn !== undefined) leaveLine(site, turn)
+        else if (begun) Site.leave(site)
+        return begun ? settle(site, exit, failureOf, watched) : Effect.void
+      }
     )
+  }
 
-  const getInLine = (site: Site.Site): Effect.Effect<Site.Turn> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
-      return Effect.as(turn.until < site.watchedUntil ? watch(site, turn.until, now) : Effect.void, turn)
-    })
+  const waitFor = (site: Site.Site, turn: Site.Turn, now: number): Effect.Effect<void, Failure.Unreachable> =>
+    turn.until < site.watchedUntil
+      ? Effect.andThen(Effect.uninterruptible(watch(site, turn.until, now)), itsTurn(site, turn))
+      : itsTurn(site, turn)
 
   // One fiber watches over the patience of the whole line, because a timeout for everybody in it would cost more than the
   // wait. It ends when nobody is left, or when another one watches for an earlier time.
@@ -97,14 +92,14 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     }
   })
 
-  const itsTurn = (site: Site.Site, turn: Site.Turn) => {
-    const waited = Effect.flatMap(Site.comes(turn), (came) =>
-      came
-        ? Effect.void
-        : refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
+  const itsTurn = (site: Site.Site, turn: Site.Turn): Effect.Effect<void, Failure.Unreachable> =>
+    Trace.withSpan("Throttle.wait", () =>
+      Effect.flatMap(Site.comes(turn), (came) =>
+        came
+          ? Effect.void
+          : refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
+      )
     )
-    return Trace.withSpan(waited, "Throttle.wait")
-  }
 
   const guarded = <A, E, R>(
     site: Site.Site,
@@ -112,10 +107,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     failureOf: FailureOf<A>,
     watched: boolean
   ): Effect.Effect<A, E | Failure.Unreachable, R> =>
-    Effect.andThen(
-      admit(site),
-      Effect.uninterruptibleMask((restore) => direct(site, attempt, failureOf, watched, restore))
-    )
+    Effect.andThen(admit(site), direct(site, attempt, failureOf, watched))
 
   const careful = Effect.fnUntraced(function* <A, E, R>(
     site: Site.Site,
@@ -203,7 +195,7 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     const now = yield* Clock.currentTimeMillis
     if (now + Duration.toMillis(left) > until) return yield* refuse(site, "4.4.5", why, left)
     yield* Metric.update(Metrics.throttleWaitSeconds, Duration.toSeconds(left))
-    yield* Trace.withSpan(Effect.sleep(left), "Throttle.wait")
+    yield* Trace.withSpan("Throttle.wait", () => Effect.sleep(left))
   })
 
   const settle = <A, E>(
@@ -281,13 +273,9 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       attempt: Effect.Effect<A, E, R>,
       failureOf: FailureOf<A>
     ): Effect.Effect<A, E | Failure.Unreachable, R> =>
-      Site.isFree(site)
-        ? Effect.uninterruptibleMask((restore) => direct(site, attempt, failureOf, false, restore))
-        : careful(site, attempt, failureOf)
+      Site.isFree(site) ? direct(site, attempt, failureOf, false) : careful(site, attempt, failureOf)
   }
 })
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 const failureIn = <A, E>(exit: Exit.Exit<A, E>, failureOf: FailureOf<A>): Failure.Failure | undefined => {
   if (Exit.isSuccess(exit)) return failureOf?.(exit.value)

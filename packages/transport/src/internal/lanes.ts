@@ -38,6 +38,8 @@ export interface Seat {
   /** Where it waits or works; what is known of an endpoint is forgotten when nothing goes on there. */
   lane: Lane
   parcel: Parcel
+  /** Whether its send has begun. */
+  begun: boolean
   state: State
   held: Held | undefined
   /** Its envelope, when that has gone out behind another message. */
@@ -114,6 +116,7 @@ export class Lanes {
       endpoint,
       lane: this.#lane(endpoint),
       parcel,
+      begun: false,
       state: "free",
       held: undefined,
       sent: undefined,
