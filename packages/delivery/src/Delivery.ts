@@ -163,7 +163,7 @@ export const layerMx: Layer.Layer<Delivery, InvalidSetting, Router | Dialer> = L
           hosts.around(endpoint)(pool.send(endpoint, part, until))
         return hosts.settle(yield* SmtpTransport.sendWith(Route.endpoints(route.success), parcel, visit, deadline))
       })
-      return Effect.catch(limited.site(Throttle.domain(domain), parcel, attempt()), settled(parcel))
+      return limited.site(Throttle.domain(domain), parcel, attempt(), settled(parcel))
     }
     return {
       split: splitByDomain,
@@ -194,8 +194,11 @@ export const layerTransport: Layer.Layer<Delivery, never, Transport> = Layer.eff
     return {
       split: (parcel) => [parcel],
       attempt: (parcel) => {
-        const sent = Effect.map(transport.send(parcel), (outcomes) => inOrder(parcel, outcomes))
-        return Effect.catch(limited.site(key, parcel, sent), settled(parcel))
+        // Thousands may be waiting for their turn: nothing is put together before it has come.
+        const attempt = Effect.suspend(() =>
+          Effect.map(transport.send(parcel), (outcomes) => inOrder(parcel, outcomes))
+        )
+        return limited.site(key, parcel, attempt, settled(parcel))
       }
     }
   })

@@ -132,29 +132,34 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const { signers } = yield* Signing.CurrentSigning
     const compose = signers.length === 0 ? Render.render : renderLines
     const render = signers.length === 0 ? compose : (message: Message) => Effect.flatMap(compose(message), sign)
-    const run = Effect.fnUntraced(function* (message: Message, annotate: Trace.Annotate | undefined) {
+    // Generators that delegate to each other are one effect.
+    function* delivering(message: Message, annotate: Trace.Annotate | undefined) {
       const parcel = yield* render(message)
       const { envelope, messageId } = parcel
       if (annotate !== undefined) {
         yield* annotate({ "mail.message_id": messageId, "mail.recipients": envelope.recipients.length })
       }
       const outcomes = yield* persist(delivery, delivery.split(parcel))
-      return Receipt.receipt({ outcomes: Delivery.inOrder(parcel, outcomes), messageId })
+      return Receipt.receipt(Delivery.inOrder(parcel, outcomes), messageId)
+    }
+    const deliver = Effect.fnUntraced(delivering)
+    const send = Effect.fnUntraced(function* (message: Message, annotate: Trace.Annotate | undefined) {
+      const receipt = yield* delivering(message, annotate)
+      const failure = Receipt.strongestFailure(receipt)
+      return failure === undefined ? receipt : yield* Effect.fail(failure)
     })
-    const deliver = (message: Message) =>
-      Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
+    const traced =
+      <E>(run: (message: Message, annotate: Trace.Annotate | undefined) => Effect.Effect<Receipt.Receipt, E>) =>
+      (message: Message): Effect.Effect<Receipt.Receipt, E> =>
+        Trace.withSpan("Mailer.deliver", (annotate) => prioritized(message, run(message, annotate)))
     return {
-      deliver,
+      deliver: traced(deliver),
+      send: traced(send),
       explain: (message) =>
         prioritized(
           message,
           Effect.flatMap(render(message), (parcel) => Explanation.make(delivery, parcel))
-        ),
-      send: (message) =>
-        Effect.flatMap(deliver(message), (receipt) => {
-          const failure = Receipt.strongestFailure(receipt)
-          return failure === undefined ? Effect.succeed(receipt) : Effect.fail(failure)
-        })
+        )
     }
   })
 )

@@ -93,6 +93,7 @@ export interface FutureRelease {
 // More than any server has, and few enough to be of no harm.
 const maxKeywords = 128
 const maxParameters = 128
+const maxMissing = 128
 
 const isBlank = (char: string): boolean => char === " " || char === "\t"
 
@@ -194,6 +195,8 @@ export class Capabilities {
   /** The limits of FUTURERELEASE; undefined when it is not offered or its parameters are malformed. */
   readonly futureRelease: FutureRelease | undefined
   readonly #offers: ReadonlyMap<string, ReadonlyArray<string>>
+  // What has been asked for and is not offered, because every message asks again.
+  readonly #missing = new Set<string>()
 
   constructor(domain: string, greeting: string, lines: ReadonlyArray<string>) {
     this.domain = domain
@@ -208,7 +211,13 @@ export class Capabilities {
 
   /** Whether a keyword is offered, compared without case. */
   supports(keyword: AnyKeyword): boolean {
-    return this.#offers.has(keyword) || this.#offers.has(upperCase(keyword))
+    return this.#offers.has(keyword) || (!this.#missing.has(keyword) && this.#looksFor(keyword))
+  }
+
+  #looksFor(keyword: AnyKeyword): boolean {
+    const found = this.#offers.has(upperCase(keyword))
+    if (!found && this.#missing.size < maxMissing) this.#missing.add(keyword)
+    return found
   }
 
   /** The parameters of a keyword as the server wrote them; none when it is not offered. */

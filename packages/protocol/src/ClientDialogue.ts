@@ -15,7 +15,7 @@ import * as Dialogue from "./Dialogue.ts"
 import type { Envelope, Recipient } from "./Envelope.ts"
 import type { Problem } from "./Failure.ts"
 import { tellAttributes } from "./internal/attributes.ts"
-import { ahead, type Prepared, transaction } from "./internal/transaction.ts"
+import { ahead, type Done, type Prepared, transaction } from "./internal/transaction.ts"
 import type * as Parameters from "./Parameters.ts"
 import { isPermanent, type Reply } from "./Reply.ts"
 import * as Sasl from "./Sasl.ts"
@@ -377,6 +377,30 @@ export function* submit(
   options: SubmitOptions,
   train: Train = {}
 ): Dialogue.Dialogue<Submission> {
+  const { mailMax = Infinity, rcptDomainMax } = capabilities.limits
+  const before = options.spent?.transactions ?? 0
+  const batch = envelope.recipients
+  const roomy = rcptDomainMax === undefined && batch.length <= roomOf(capabilities, options)
+  if (!roomy || before >= mailMax) return yield* inGroups(envelope, facts, capabilities, options, train)
+  // All go in one transaction, as nearly always.
+  const next = () => train.next?.(before + 1)
+  const done = yield* transaction({ envelope, batch, facts, capabilities, options, sent: train.sent, next })
+  if (done.again.size > 0) return yield* inGroups(envelope, facts, capabilities, options, train, done)
+  const { omitted, rider, verdicts } = done
+  return { verdicts, omitted, usable: done.usable && before + 1 < mailMax, transactions: 1, left: noneLeft, rider }
+}
+
+const noneLeft: ReadonlyArray<number> = []
+
+// One transaction after the other, for whom there is room in each; `first` is the one that is done already.
+function* inGroups(
+  envelope: Envelope,
+  facts: Parameters.Body,
+  capabilities: Capabilities.Capabilities,
+  options: SubmitOptions,
+  train: Train,
+  first?: Done
+): Dialogue.Dialogue<Submission> {
   const { mailMax = Infinity } = capabilities.limits
   const verdicts: Array<Verdict | undefined> = envelope.recipients.map(() => undefined)
   const omitted: Array<string> = []
@@ -393,11 +417,14 @@ export function* submit(
     const sent = count === 0 ? train.sent : undefined
     const said = before + count + 1
     const next = group.length === waiting.length ? () => train.next?.(said) : undefined
-    const done = yield* transaction({ envelope, batch, facts, capabilities, options, sent, next })
+    const done =
+      count === 0 && first !== undefined
+        ? first
+        : yield* transaction({ envelope, batch, facts, capabilities, options, sent, next })
     count++
     for (const keyword of done.omitted) if (!omitted.includes(keyword)) omitted.push(keyword)
     group.forEach(({ index }, place) => (verdicts[index] = done.again.has(place) ? undefined : done.verdicts[place]))
-    const again = done.again.size === 0 ? nobody : group.filter((_, place) => done.again.has(place))
+    const again = group.filter((_, place) => done.again.has(place))
     waiting = group.length === waiting.length ? again : [...again, ...waiting.slice(group.length)]
     // A server without room for all says how many it has room for.
     if (again.length > 0) room = group.length - again.length
@@ -420,8 +447,6 @@ interface Waiting {
   readonly recipient: Recipient
   readonly index: number
 }
-
-const nobody: ReadonlyArray<Waiting> = []
 
 const upTo = <A>(room: number, all: ReadonlyArray<A>): ReadonlyArray<A> =>
   all.length <= room ? all : all.slice(0, room)

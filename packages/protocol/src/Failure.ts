@@ -13,6 +13,7 @@
 import * as Schema from "effect/Schema"
 import * as Endpoint from "./Endpoint.ts"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
+import { isPrintable } from "./internal/text.ts"
 import * as Reply from "./Reply.ts"
 import type { Refusal } from "./SaslExchange.ts"
 import { Stage } from "./Stage.ts"
@@ -284,7 +285,7 @@ export interface Details extends Where {
  * @since 0.1.0
  */
 export const printable = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd")
+  isPrintable(text) ? text : text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd")
 
 const clean = <A extends Details>(details: A) => ({
   ...details,

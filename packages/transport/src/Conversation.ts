@@ -200,14 +200,8 @@ export const make = Effect.fnUntraced(function* (
     return whole || behind !== "" ? "complete" : "partial"
   }
 
-  const shownText = (lines: ReadonlyArray<Dialogue.Line | Dialogue.Content>): string => {
-    let text = ""
-    for (const line of lines) {
-      if (line._tag === "Content") break
-      transcript.client(line.shown)
-      text += textOf(line)
-    }
-    return text
+  const show = (items: Dialogue.Flight["items"]): void => {
+    for (const item of items) if (item._tag === "Line") transcript.client(item.shown)
   }
 
   function* writeMessage(lines: string, content: Dialogue.Content, behind: string, body: Body | undefined): Writing {
@@ -233,14 +227,15 @@ export const make = Effect.fnUntraced(function* (
     if (items.some((item) => item._tag === "Content" && item !== last)) {
       return wrongFlight()
     }
-    const lines = shownText(items)
+    show(items)
+    const lines = wireText(items)
     return last?._tag === "Content" ? writeMessage(lines, last, wireText(behind), body) : writeLines(lines)
   }
 
   // What was written behind the message before is a part of this one's story.
   const takeOver = (flight: Dialogue.Flight): void => {
     ahead = false
-    shownText(flight.items)
+    show(flight.items)
   }
 
   function* fly(flight: Dialogue.Flight, body: Body | undefined): Playing<Dialogue.Answer> {
@@ -399,9 +394,9 @@ function* computed(step: Compute): Playing<Dialogue.Answer> {
   return { replies: [], lost: undefined, octets: yield* compute(step) }
 }
 
-const wireText = (lines: ReadonlyArray<Dialogue.Line> = []): string => {
+const wireText = (items: Dialogue.Flight["items"] = []): string => {
   let text = ""
-  for (const line of lines) text += textOf(line)
+  for (const item of items) if (item._tag === "Line") text += textOf(item)
   return text
 }
 

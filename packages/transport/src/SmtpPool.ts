@@ -200,10 +200,10 @@ export const make = Effect.fnUntraced(function* (
     }
   })
 
-  const leave = (seat: Seat): Effect.Effect<void> => {
+  const leave = (seat: Seat): Effect.Effect<void> | undefined => {
     lanes.release(seat)
     if (seat.begun) ending.left()
-    return lanes.closing.length === 0 ? Effect.void : cleanUp
+    return lanes.closing.length === 0 ? undefined : cleanUp
   }
 
   const ending = makeEnding()
@@ -221,7 +221,7 @@ export const make = Effect.fnUntraced(function* (
     send: (endpoint, parcel, until = Infinity) =>
       Effect.suspend(() => {
         const seat = lanes.seat(endpoint, parcel)
-        return Effect.onExit(travel(seat, until), () => leave(seat))
+        return Effect.onExitPrimitive(travel(seat, until), () => leave(seat))
       }),
     stats: Effect.sync(() => ({
       endpoints: lanes.endpoints,

@@ -368,7 +368,7 @@ const isUnheard = (verdict: ClientDialogue.Verdict): boolean => {
 }
 
 const delivered = (
-  endpoint: Endpoint,
+  { address, host, path, port }: Endpoint,
   recipient: string,
   reply: Reply.Reply,
   tls: Receipt.TlsInfo | undefined,
@@ -376,15 +376,17 @@ const delivered = (
 ) =>
   // One for each recipient of each message; what it is made of has been decoded.
   Receipt.delivered({
-    // Never silent (SMTP-025).
-    ...(omitted.length === 0 ? {} : { omitted }),
     recipient,
     attempts: 1,
-    ...Failure.at(endpoint),
+    host,
+    address: path === undefined ? address : undefined,
+    port: path === undefined ? port : undefined,
     code: reply.code,
     enhanced: reply.enhanced,
     text: Failure.printable(Reply.text(reply)),
-    tls
+    tls,
+    // Never silent (SMTP-025).
+    omitted: omitted.length === 0 ? undefined : omitted
   })
 
 const dial = Effect.fnUntraced(function* ({ endpoint, settings, until }: Entrance) {

@@ -42,7 +42,8 @@ const kept = 256
 
 interface Entry {
   readonly from: "C" | "S" | "*"
-  readonly said: string | Reply
+  /** For other messages that went before, how many. */
+  readonly said: string | Reply | number
   /** Milliseconds since the first entry. */
   readonly at: number
 }
@@ -73,7 +74,7 @@ export const make = (now: () => number = () => 0): Transcript => {
     note: (text) => add("*", text),
     begin: () => {
       if (messages++ === 0) opening = entries.slice(-kept)
-      entries = messages === 1 ? [] : [entry("*", skipped(messages - 1))]
+      entries = messages === 1 ? [] : [entry("*", messages - 1)]
     },
     text: ({ timings = false } = {}) => {
       const lines = (entry: Entry) => (timings ? format(entry).map((line) => `${time(entry)} ${line}`) : format(entry))
@@ -87,9 +88,10 @@ const skipped = (messages: number): string =>
 
 const time = ({ at }: Entry): string => `+${(at / 1000).toFixed(3)}s`
 
-const format = ({ from, said }: Entry): ReadonlyArray<string> =>
-  typeof said === "string"
-    ? [`${from}: ${printable(said)}`]
-    : said.lines.map(
-        (line, index, all) => `${from}: ${said.code}${index === all.length - 1 ? " " : "-"}${printable(line)}`
-      )
+const format = ({ from, said }: Entry): ReadonlyArray<string> => {
+  if (typeof said === "number") return [`${from}: ${skipped(said)}`]
+  if (typeof said === "string") return [`${from}: ${printable(said)}`]
+  return said.lines.map(
+    (line, index, all) => `${from}: ${said.code}${index === all.length - 1 ? " " : "-"}${printable(line)}`
+  )
+}

@@ -1,4 +1,5 @@
 /** Attempts within the limits of their domain, their hosts, the hosts' provider or the relay. */
+import type { MessageError } from "@effect-mail/message/MessageError"
 import type * as Parcel from "@effect-mail/message/Parcel"
 import * as Policy from "@effect-mail/policy/Policy"
 import * as Provider from "@effect-mail/policy/Provider"
@@ -31,15 +32,16 @@ const judged: Throttle.AroundOptions<Outcomes> = { failureOf: Throttle.failureOf
 
 /** What stands around attempts and their visits of hosts. */
 export const limits = (service: Throttle.Throttle["Service"]) => ({
-  /** The attempt for a domain or through a relay; when it may not be made now, that is an error, too. */
-  site: <E>(
+  /** The attempt for a domain or through a relay; `settled` says what has become of it when it fails, or may not be made now. */
+  site: (
     key: Throttle.Key,
     parcel: Parcel.Parcel,
-    attempt: Effect.Effect<Outcomes, E>
-  ): Effect.Effect<Outcomes, E | Failure.Unreachable> =>
+    attempt: Effect.Effect<Outcomes, MessageError | Failure.Failure>,
+    settled: (error: MessageError | Failure.Failure) => Effect.Effect<Outcomes>
+  ): Effect.Effect<Outcomes> =>
     Trace.withSpan(
       "Delivery.attempt",
-      (annotate) => service.around(key, judged)(traced(attempt, annotate)),
+      (annotate) => Effect.catch(service.around(key, judged)(traced(attempt, annotate)), settled),
       () => ({ attributes: { "mail.destination": key, "mail.recipients": parcel.envelope.recipients.length } })
     ),
 

@@ -34,20 +34,23 @@ export function* persist(
   parts: ReadonlyArray<Parcel.Parcel>
 ): Effect.fn.Return<Outcomes> {
   const [only] = parts
-  if (only !== undefined && parts.length === 1) return yield* persistAlone(delivery, only)
+  if (only === undefined || parts.length > 1) return yield* persistAll(delivery, parts)
+  // What goes to one destination has nobody to take turns with before its recipients part, and needs no fiber of its own.
+  const outcomes = yield* attempt(delivery, only, 1)
+  // Most mail is accepted at once, and then nothing needs to be decided.
+  return areDelivered(outcomes) ? outcomes : yield* goOn(inTurn(delivery), only, outcomes)
+}
+
+const persistAll = (
+  delivery: Delivery.Delivery["Service"],
+  parts: ReadonlyArray<Parcel.Parcel>
+): Effect.Effect<Outcomes> => {
   const attempting = inTurn(delivery)
-  const first = (part: Parcel.Parcel) =>
+  const each = (part: Parcel.Parcel) =>
     Effect.flatMap(attempting(part, 1), (outcomes) =>
       areDelivered(outcomes) ? Effect.succeed(outcomes) : goOn(attempting, part, outcomes)
     )
-  return (yield* Effect.forEach(parts, first, { concurrency: "unbounded" })).flat()
-}
-
-// What goes to one destination has nobody to take turns with before its recipients part, and needs no fiber of its own.
-function* persistAlone(delivery: Delivery.Delivery["Service"], parcel: Parcel.Parcel): Effect.fn.Return<Outcomes> {
-  const outcomes = yield* attempt(delivery, parcel, 1)
-  // Most mail is accepted at once, and then nothing needs to be decided.
-  return areDelivered(outcomes) ? outcomes : yield* goOn(inTurn(delivery), parcel, outcomes)
+  return Effect.map(Effect.forEach(parts, each, { concurrency: "unbounded" }), (all) => all.flat())
 }
 
 type Attempting = (part: Parcel.Parcel, number: number) => Effect.Effect<Outcomes>

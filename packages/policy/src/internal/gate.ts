@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
@@ -46,24 +47,40 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       begun = true
       return attempt
     }
-    const getInLine = (now: number): Effect.Effect<A, E | Failure.Unreachable, R> => {
-      turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
-      return Effect.flatMap(waitFor(site, turn, now), begin)
-    }
-    return Effect.onExit(
-      Effect.suspend(() => (Site.enter(site) ? begin() : Effect.flatMap(Clock.currentTimeMillis, getInLine))),
+    return Effect.onExitPrimitive(
+      Effect.withFiber((fiber): Effect.Effect<A, E | Failure.Unreachable, R> => {
+        if (Site.enter(site)) return begin()
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
+        return Effect.flatMap(itsTurn(site, turn, fiber, now), (came): Effect.Effect<A, E | Failure.Unreachable, R> =>
+          came ? begin() : tooBusy(site, turn)
+        )
+      }),
       (exit) => {
         if (turn !== undefined) leaveLine(site, turn)
         else if (begun) Site.leave(site)
-        return begun ? settle(site, exit, failureOf, watched) : Effect.void
+        return begun ? settle(site, exit, failureOf, watched) : undefined
       }
     )
   }
 
-  const waitFor = (site: Site.Site, turn: Site.Turn, now: number): Effect.Effect<void, Failure.Unreachable> =>
-    turn.until < site.watchedUntil
-      ? Effect.andThen(Effect.uninterruptible(watch(site, turn.until, now)), itsTurn(site, turn))
-      : itsTurn(site, turn)
+  // Whether its turn has come. Thousands may be waiting here, so that a wait holds on to as little as possible.
+  const itsTurn = (
+    site: Site.Site,
+    turn: Site.Turn,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    now: number
+  ): Effect.Effect<boolean> => {
+    const waiting = Trace.within(fiber, "Throttle.wait", () => Site.comes(turn))
+    return turn.until < site.watchedUntil
+      ? Effect.andThen(Effect.uninterruptible(watch(site, turn.until, now)), waiting)
+      : waiting
+  }
+
+  const tooBusy = (site: Site.Site, turn: Site.Turn | undefined): Effect.Effect<never, Failure.Unreachable> => {
+    const after = turn === undefined ? site.limits.patience : Site.busyFor(site, turn)
+    return refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, after)
+  }
 
   // One fiber watches over the patience of the whole line, because a timeout for everybody in it would cost more than the
   // wait. It ends when nobody is left, or when another one watches for an earlier time.
@@ -91,15 +108,6 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       site.watchedUntil = next
     }
   })
-
-  const itsTurn = (site: Site.Site, turn: Site.Turn): Effect.Effect<void, Failure.Unreachable> =>
-    Trace.withSpan("Throttle.wait", () =>
-      Effect.flatMap(Site.comes(turn), (came) =>
-        came
-          ? Effect.void
-          : refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
-      )
-    )
 
   const guarded = <A, E, R>(
     site: Site.Site,
@@ -203,11 +211,11 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
     exit: Exit.Exit<A, E>,
     failureOf: FailureOf<A>,
     watched: boolean
-  ): Effect.Effect<void> => {
+  ): Effect.Effect<void> | undefined => {
     const failure = failureIn(exit, failureOf)
-    if (failure === undefined) return Exit.isFailure(exit) || site.steady ? Effect.void : succeeded(site, watched)
+    if (failure === undefined) return Exit.isFailure(exit) || site.steady ? undefined : succeeded(site, watched)
     const signal = signalOf(failure)
-    if (signal === "ours") return Effect.void
+    if (signal === "ours") return undefined
     if (signal === "lost") return failing(site, failure)
     if (signal !== "well") return failed(site, failure, signal, watched)
     return failure._tag === "PermFailure" ? succeeded(site, watched) : answered(site, failure, watched)

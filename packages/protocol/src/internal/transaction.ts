@@ -39,11 +39,8 @@ export interface Transaction {
 }
 
 /** What came of it. */
-export interface Done extends Exchanged {
+export interface Done {
   readonly omitted: ReadonlyArray<string>
-}
-
-interface Exchanged {
   /** One verdict per recipient of the batch, in its order. */
   readonly verdicts: ReadonlyArray<Verdict>
   /** Indices of the recipients that this transaction had no room for; their verdicts mean nothing. */
@@ -69,18 +66,10 @@ export function* transaction(tx: Transaction): Dialogue.Dialogue<Done> {
   }
   const { mail, omitted, recipients } = prepared.success
   const lines = recipients.filter(isLine)
-  const exchanged: Exchanged = isReadonlyArrayNonEmpty(lines)
-    ? yield* exchange(tx, mail, lines)
-    : { ...nothingSaid, verdicts: [], refusal: undefined }
-  const all = lines.length === recipients.length ? exchanged : spread(recipients, exchanged)
-  return {
-    again: all.again,
-    omitted,
-    refusal: all.refusal,
-    rider: all.rider,
-    usable: all.usable,
-    verdicts: all.verdicts
-  }
+  const done: Done = isReadonlyArrayNonEmpty(lines)
+    ? yield* exchange(tx, mail, lines, omitted)
+    : { ...nothingSaid, verdicts: [], refusal: undefined, omitted }
+  return lines.length === recipients.length ? done : spread(recipients, done)
 }
 
 /**
@@ -144,7 +133,7 @@ const unproven: Unmet = {
 }
 
 // Puts the verdicts of the recipients that were asked for back among those that were not.
-const spread = (recipients: Prepared["recipients"], { again, verdicts, ...rest }: Exchanged): Exchanged => {
+const spread = (recipients: Prepared["recipients"], { again, verdicts, ...rest }: Done): Done => {
   const places = recipients.flatMap((line, index) => (isProblem(line) ? [] : [index]))
   const all: Array<Verdict> = recipients.map((line) => (isProblem(line) ? line : Dialogue.nothing("rcpt")))
   verdicts.forEach((verdict, index) => (all[places[index] ?? 0] = verdict))
@@ -179,7 +168,12 @@ const planOf = ({ capabilities, facts: { encoding, size = Infinity }, options }:
   return { chunk: size, together: pipelining && small }
 }
 
-function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dialogue.Dialogue<Exchanged> {
+function* exchange(
+  tx: Transaction,
+  mail: Dialogue.Line,
+  lines: Recipients,
+  omitted: ReadonlyArray<string>
+): Dialogue.Dialogue<Done> {
   const plan = planOf(tx)
   const opening = tx.capabilities.supports("PIPELINING")
     ? openingOf(yield inOneFlight(plan, mail, lines, tx.sent !== undefined), lines)
@@ -189,7 +183,7 @@ function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dia
   const accepted = asked.filter(isAccepted).length
   if (accepted === 0) {
     const usable = yield* abandon(tx, opening, written)
-    return { ...nothingSaid, verdicts: asked, refusal: mailRefusal(asked, opening), usable }
+    return { ...nothingSaid, verdicts: asked, refusal: mailRefusal(asked, opening), usable, omitted }
   }
   const again = tooMany(asked)
   const replies = tx.options.protocol === "lmtp" ? accepted : 1
@@ -198,7 +192,7 @@ function* exchange(tx: Transaction, mail: Dialogue.Line, lines: Recipients): Dia
       ? yield* finishData(asked, opening, replies, again.size === 0 ? tx.next : undefined)
       : finishChunk(asked, written ? riding(opening) : yield bdat(plan.chunk, replies), replies)
   const usable = inStep && !breaksOff(opening) && (!reset || (yield* forgotten()))
-  return { verdicts, again, refusal: undefined, usable, rider: usable ? rider : undefined }
+  return { verdicts, again, refusal: undefined, usable, rider: usable ? rider : undefined, omitted }
 }
 
 // The answer to a message that rode with the envelope.
