@@ -11,6 +11,9 @@ import { type SmtpSettings, SmtpTransport, Transport } from "@effect-mail/transp
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, type Scope, Stream } from "effect"
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
 import * as Tcp from "./support/tcp.ts"
 
 // No two of the pieces that fit into a buffer are alike.
@@ -171,5 +174,52 @@ describe("a message with large attachments", () => {
         same(Buffer.concat(seen), octets)
       }).pipe(Effect.provide(TestTransport.layer()))
     )
+  )
+})
+
+// A server that takes everything and keeps nothing, for a client that says one thing at a time.
+const sink: ServerWire.Handler = (wire) => {
+  const say = (line: string) => wire.write(Buffer.from(`${line}\r\n`))
+  let end: Buffer | undefined
+  const hear = (chunk: Uint8Array) => {
+    if (end === undefined) {
+      const line = Buffer.from(chunk).toString("latin1")
+      end = line === "DATA\r\n" ? Buffer.from("") : undefined
+      return say(end === undefined ? "250 yes" : "354 go on")
+    }
+    end = Buffer.concat([end, chunk.subarray(-5)]).subarray(-5)
+    if (end.toString("latin1") !== "\r\n.\r\n") return Effect.void
+    end = undefined
+    return say("250 taken")
+  }
+  return Effect.ignore(Effect.andThen(say("220 sink"), Effect.forever(Effect.flatMap(wire.read, hear))))
+}
+
+// What a program of this folder prints.
+const printed = (name: string, ...args: ReadonlyArray<string>) =>
+  Effect.callback<string, Error>((resume) => {
+    const program = Path.join(import.meta.dirname, "support", name)
+    const child = ChildProcess.execFile(process.execPath, ["--conditions=source", program, ...args], (error, stdout) =>
+      resume(error === null ? Effect.succeed(stdout) : Effect.fail(error))
+    )
+    return Effect.sync(() => child.kill())
+  })
+
+describe("a message with a file of 100 MB", () => {
+  it.live.skipIf(!Fs.existsSync("/proc/self/status"))(
+    "is sent by a process that grows by less than 32 MiB",
+    () =>
+      run(
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const path = yield* fs.makeTempFileScoped()
+          yield* fs.writeFile(path, Buffer.alloc(100_000_000, "any octets "))
+          const { port } = yield* Tcp.listen(sink)
+          const growth = Number(yield* printed("sendLarge.ts", String(port), path))
+          assert.isAtLeast(growth, 0)
+          assert.isBelow(growth, 32)
+        })
+      ),
+    { timeout: 120_000 }
   )
 })
