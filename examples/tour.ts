@@ -64,7 +64,7 @@ const composed = Message.make({
   from: "Zoë Müller <zoe@sender.example>",
   to: Object.keys(recipients).map((address) => ({ name: "Dear reader in Köln", address })),
   subject: "Grüße, 日本語 and ☃",
-  text: "Good morning!\n\nThis text travels as quoted-printable: grüß Gott.\n",
+  text: "Good morning!\n\nThis text travels as it is where the server offers 8BITMIME: grüß Gott.\n",
   html: "<p>Good <b>morning</b>!</p>",
   attachments: [{ name: "naïve plan.txt", content: "1. Send mail\n2. Lose none\n" }]
 })

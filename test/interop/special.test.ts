@@ -1,11 +1,12 @@
 /** What one server alone has, or lacks. */
-import { Report } from "@effect-mail/message"
+import { Message, Parcel, Render, Report } from "@effect-mail/message"
 import { NodeDialer } from "@effect-mail/node"
 import { Endpoint, Envelope, Receipt, TlsPolicy } from "@effect-mail/protocol"
 import { TestCertificate } from "@effect-mail/testing"
 import { LmtpTransport, SmtpSettings, SmtpTransport } from "@effect-mail/transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import * as Peers from "../support/peers.ts"
 import * as Jail from "./support/jail.ts"
 import { arrived, bytes, copies, header, mark, parcelOf, send, words } from "./support/mail.ts"
 import * as Servers from "./support/servers.ts"
@@ -96,6 +97,41 @@ suite("Postfix", () => {
         report.recipients.map(({ action, originalRecipient }) => [action, originalRecipient?.value]),
         [["delivered", "Bob+1@other.example"]]
       )
+    }).pipe(Effect.scoped)
+  )
+})
+
+suite("Postfix, with 8BITMIME and without", () => {
+  const endpoint = (port: number) =>
+    Endpoint.make({ host: Servers.host, address: "127.0.0.1", port, tls: TlsPolicy.none })
+
+  it.live("gets one message as 8bit where it offers that, and as 7bit where it does not (MIME-004)", () =>
+    Effect.gen(function* () {
+      const certificate = yield* TestCertificate.make(Servers.host)
+      const { jail, ...running } = yield* Servers.jailed(certificate)
+      const [wide, narrow] = [yield* Peers.freePort, yield* Peers.freePort]
+      const smtpd = (port: number, options: string) => `127.0.0.1:${port} inet n - n - - smtpd ${options}`
+      const services = [smtpd(wide, ""), smtpd(narrow, "-o smtpd_discard_ehlo_keywords=8bitmime")]
+      yield* Servers.postfixIn(jail, services, [wide, narrow])
+      for (const [port, encoding] of [
+        [wide, "8bit"],
+        [narrow, "7bit"]
+      ] as const) {
+        assert.strictEqual((yield* Servers.keywords(endpoint(port))).includes("8BITMIME"), encoding === "8bit")
+        const marker = mark()
+        const message = Message.make({
+          from: "ada@sender.example",
+          to: "bob@inbox.example",
+          text: "Gr\u00fc\u00dfe aus K\u00f6ln\n.\nund weiter\n"
+        })
+        const parcel = Parcel.prepend(yield* Render.render(message), marker)
+        assert.deepStrictEqual(
+          words(yield* send({ name: "clear text", endpoint: endpoint(port), auth: false }, "", parcel)),
+          ["delivered"]
+        )
+        assert.strictEqual(Parcel.bodyFor(parcel, encoding).encoding, encoding)
+        yield* arrived(Servers.postfix, running, Parcel.narrow(parcel, encoding), marker)
+      }
     }).pipe(Effect.scoped)
   )
 })

@@ -154,6 +154,10 @@ describe("the bench", () => {
     assert.deepStrictEqual(found({ peer: "peer", of: "cpu", ratio: 5 }), ["CPU at most 0.2 × peer; 0.167; met"])
     assert.deepStrictEqual(found({ peer: "peer", of: "cpu", ratio: 10 }), ["CPU at most 0.1 × peer; 0.167; missed"])
     assert.deepStrictEqual(found({ peer: "stranger", of: "cpu", ratio: 10 }), [])
+    assert.deepStrictEqual(found({ who: "stranger", peer: "peer", of: "cpu", ratio: 10 }), [])
+    assert.deepStrictEqual(found({ who: "peer", peer: "peer", of: "rate", ratio: 1 }), [
+      "peer: rate at least 1 × peer; 1; met"
+    ])
     const gauge = { name: "waits", value: 3, unit: "times" }
     assert.isUndefined(ofGauge(gauge))
     assert.strictEqual(ofGauge({ ...gauge, atMost: 3 })?.verdict, "met")
@@ -164,11 +168,8 @@ describe("the bench", () => {
   it("finds the peers of all ratios that were promised, where they are installed", async () => {
     for (const name of registry.names) {
       for (const { atLeast = [], implementations } of await registry.load(name)) {
-        for (const { peer } of atLeast)
-          assert.include(
-            implementations.map(({ name }) => name),
-            peer
-          )
+        const names = implementations.map(({ name }) => name)
+        for (const { peer, who = "effect-mail" } of atLeast) assert.includeMembers(names, [peer, who])
       }
     }
   })

@@ -39,7 +39,7 @@ export interface Destination {
  */
 export interface Explanation {
   readonly messageId: string | undefined
-  /** The octets that would be sent, when they are known. */
+  /** The octets that would be sent, when they are known; a server without 8BITMIME is sent more of a text that is not ASCII. */
   readonly size: number | undefined
   readonly destinations: ReadonlyArray<Destination>
 }

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Delivery from "@effect-mail/delivery/Delivery"
-import * as Encoding from "@effect-mail/message/Encoding"
 import type { Message } from "@effect-mail/message/Message"
 import type { MessageError } from "@effect-mail/message/MessageError"
 import * as Render from "@effect-mail/message/Render"
@@ -111,15 +110,9 @@ export const sendAll = <E = never, R = never>(
   )
 }
 
-// A signature is over lines, and a server further on that takes no binary content would break it (RFC 6376 section 5.3).
-const renderLines = (message: Message) =>
-  Effect.updateService(Render.render(message), Encoding.CurrentWidest, (widest) =>
-    widest === "binary" ? "8bit" : widest
-  )
-
 /**
  * The mailer over a `Delivery`. It signs as `Signing.CurrentSigning` says when the layer is built: once, before the first
- * attempt. A mailer that has signers composes nothing as binary, whatever `Encoding.CurrentWidest` allows.
+ * attempt. What it signs goes out as 7bit, whatever `Encoding.CurrentWidest` allows.
  *
  * @category layers
  * @since 0.1.0
@@ -130,8 +123,8 @@ export const layer: Layer.Layer<Mailer, never, Delivery.Delivery> = Layer.effect
     const delivery = yield* Delivery.Delivery
     const sign = yield* Signing.current
     const { signers } = yield* Signing.CurrentSigning
-    const compose = signers.length === 0 ? Render.render : renderLines
-    const render = signers.length === 0 ? compose : (message: Message) => Effect.flatMap(compose(message), sign)
+    const render =
+      signers.length === 0 ? Render.render : (message: Message) => Effect.flatMap(Render.render(message), sign)
     // Generators that delegate to each other are one effect.
     function* delivering(message: Message, annotate: Trace.Annotate | undefined) {
       const parcel = yield* render(message)

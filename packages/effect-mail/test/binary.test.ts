@@ -84,10 +84,20 @@ describe("attachments composed as binary", () => {
     ["BINARYMIME", {}],
     ["CHUNKING", { binaryMime: true, chunking: false }]
   ] as const) {
-    it.effect(`SMTP-156: are refused with 5.6.3 at a server without ${name}, which sees nothing of them`, () =>
+    it.effect(`SMTP-156: reach a server without ${name} in base64`, () =>
       Effect.gen(function* () {
-        const receipt = yield* sendBinary(message)
-        const failure = Receipt.strongestFailure(receipt)
+        assert.isTrue((yield* sendBinary(message)).complete)
+        const { body, files } = yield* received
+        assert.deepStrictEqual([body, files], ["7BIT", [small, large, troublesome].map(digest)])
+      }).pipe(Effect.provide(mailerFor(server)))
+    )
+
+    it.effect(`SMTP-156: are refused with 5.6.3 at a server without ${name}, when they were composed elsewhere`, () =>
+      Effect.gen(function* () {
+        const composed = Message.eml(
+          new TextEncoder().encode("From: ada@sender.example\r\nTo: bob@inbox.example\r\n\r\n\0\r\n")
+        )
+        const failure = Receipt.strongestFailure(yield* sendBinary(composed))
         assert.deepStrictEqual([failure?._tag, failure?.enhanced], ["PermFailure", "5.6.3"])
         assert.deepStrictEqual(yield* (yield* Mailbox.Mailbox).all, [])
       }).pipe(Effect.provide(mailerFor(server)))

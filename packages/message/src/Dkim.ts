@@ -1,7 +1,8 @@
 /**
  * DKIM signatures (RFC 6376, RFC 8301, RFC 8463): the domain that answers for a message says so in its header. Signing
  * is the last thing that happens to a parcel: it is a function from parcel to parcel that stands behind `Render.render`,
- * and whatever changes the message afterwards breaks the signature.
+ * and whatever changes the message afterwards breaks the signature. What is signed is therefore 7bit, which no server on the way has
+ * a reason to encode (RFC 6376 section 5.3), unless the message was given as it is.
  *
  * The body is read once to be hashed; a streamed body is therefore produced twice, for hashing and for sending. What that
  * costs in memory depends on `Sha256`. RSA runs on the threads of WebCrypto, not on the event loop.
@@ -221,7 +222,7 @@ const checkNames = (names: ReadonlyArray<string>): Effect.Effect<void, DkimError
 const bareLineEnd = ({ found, offset }: BareLineEnd) =>
   DkimError.make(
     "bare-line-end",
-    `A ${found} stands alone at octet ${offset} of the message, and a signature is over lines: render it with Encoding.CurrentWidest at 8bit`
+    `A ${found} stands alone at octet ${offset} of the message, and a signature is over lines`
   )
 
 type Read = Result.Result<void, DkimError.DkimError | MessageError.MessageError>
@@ -284,8 +285,8 @@ const signWith = Effect.fnUntraced(function* (plan: Plan, signer: Signer, fields
 })
 
 /**
- * Signs parcels: one DKIM-Signature field for each signer goes in front, nothing else changes. The time of signing comes
- * from `Clock`.
+ * Signs parcels: one DKIM-Signature field for each signer goes in front, and what we composed goes out as 7bit from now on; nothing
+ * else changes. The time of signing comes from `Clock`.
  *
  * Fails with `DkimError`: `no-author` for a message without exactly one From field, `bare-line-end` for a binary one in which
  * a CR or LF stands alone, `bad-option` for a header name that is none, `platform` when the cryptography fails; and with the
@@ -299,8 +300,9 @@ export const sign = (
 ): ((parcel: Parcel.Parcel) => Effect.Effect<Parcel.Parcel, DkimError.DkimError | MessageError.MessageError>) => {
   const plan = planOf(options)
   const checked = checkNames([...plan.oversigned, ...(plan.signed ?? [])])
-  return Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
+  return Effect.fnUntraced(function* (given: Parcel.Parcel) {
     yield* checked
+    const parcel = Parcel.narrow(given, "7bit")
     const { bodyHash, fields } = yield* readParcel(parcel, plan.body)
     if (fields.get("from")?.length !== 1) {
       return yield* DkimError.make("no-author", "Only a message with exactly one From field can be signed")

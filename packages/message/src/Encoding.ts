@@ -27,19 +27,19 @@ export type TransferEncoding = Identity | "quoted-printable" | "base64"
 export type Identity = "7bit" | "8bit" | "binary"
 
 /**
- * The widest encoding that rendering may use, `7bit` by default. Each wider one is shorter, and only for a server that is known to take
- * it, as a relay of one's own: a server that does not is not given the message, and one that passes it on to such a server has to encode
- * it, which breaks its signatures (DKIM-015).
+ * The widest encoding that rendering may use where the server takes it; `8bit` by default. Each wider one is shorter and saves the
+ * encoding; a server that does not take it is given the same message in a narrower one (`Parcel.bodyFor`), and so is whoever signs
+ * (DKIM-015).
  *
- * With `8bit`, text in UTF-8 goes out unencoded; the server must offer 8BITMIME (RFC 6152). With `binary`, attachments do too, and so
- * does text with NUL or long lines; the server must offer CHUNKING and BINARYMIME, too (RFC 3030). BDAT announces the size of the
- * message: one with a stream of unknown size is composed as with `8bit`, and so is what a mailer signs.
+ * With `8bit`, text in UTF-8 goes out unencoded to servers that offer 8BITMIME (RFC 6152). With `binary`, attachments do too, and so
+ * does text with NUL or long lines, to servers that offer CHUNKING and BINARYMIME as well (RFC 3030). BDAT announces the size of the
+ * message: one with a stream of unknown size is composed as with `8bit`. With `7bit`, every server is given the same octets.
  *
  * @category references
  * @since 0.1.0
  */
 export const CurrentWidest: Context.Reference<Identity> = Context.Reference("@effect-mail/message/CurrentWidest", {
-  defaultValue: (): Identity => "7bit"
+  defaultValue: (): Identity => "8bit"
 })
 
 /**
@@ -127,9 +127,18 @@ export const scan = (bytes: Uint8Array): Facts => {
  */
 export const choose = (facts: Facts, widest: Identity = "7bit"): TransferEncoding => {
   const needed = identity(facts)
-  if (needed === "7bit" || needed === widest || widest === "binary") return needed
+  if (isWithin(needed, widest)) return needed
   return facts.high * 4 <= facts.size ? "quoted-printable" : "base64"
 }
+
+/**
+ * Whether content that takes `needed` can go where nothing wider than `widest` can.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWithin = (needed: Identity, widest: Identity): boolean =>
+  needed === "7bit" || needed === widest || widest === "binary"
 
 /**
  * The narrowest of the encodings that change nothing in which octets with these facts can go out.

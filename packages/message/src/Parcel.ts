@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as Encoding from "./Encoding.ts"
 import * as Bytes from "./internal/bytes.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
+import { once } from "./internal/once.ts"
 import { mapLasting, transientOf } from "./internal/transient.ts"
 import * as MessageError from "./MessageError.ts"
 
@@ -43,6 +44,11 @@ export interface Body {
   readonly bytes: Uint8Array | undefined
   /** The body in pieces of moderate size; it can be run again. */
   readonly stream: Stream.Stream<Uint8Array, MessageError.MessageError>
+  /**
+   * The same message in the next narrower encoding, made when it is first asked for; `bodyFor` asks. Missing, or undefined when
+   * asked for, when there is none: of what is 7bit, and of what was given as it is and must not be encoded.
+   */
+  readonly narrower?: (() => Body | undefined) | undefined
 }
 
 /**
@@ -132,25 +138,61 @@ export const fromBytes = (bytes: Uint8Array, envelope: Envelope): Result.Result<
   })
 
 /**
+ * The body for whoever takes nothing wider than `widest`: the widest rendering of the message that fits, else the narrowest that
+ * there is, whose `encoding` says that it does not fit. Its Message-ID, Date and boundaries are the same in each, and a narrower one is
+ * made no more than once.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const bodyFor = ({ body }: Pick<Parcel, "body">, widest: Encoding.Identity): Body => {
+  let chosen = body
+  while (!Encoding.isWithin(chosen.encoding, widest)) {
+    const narrower = chosen.narrower?.()
+    if (narrower === undefined) return chosen
+    chosen = narrower
+  }
+  return chosen
+}
+
+/**
+ * The same parcel for whoever takes nothing wider than `widest`, with the body that `bodyFor` gives: `7bit` for a way on which nobody
+ * knows what the next server takes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const narrow = (self: Parcel, widest: Encoding.Identity): Parcel => {
+  const body = bodyFor(self, widest)
+  return body === self.body ? self : { ...self, body }
+}
+
+/**
  * The same parcel with more header fields in front, such as signatures: whole fields in ASCII that were folded already, as those of
- * `Header` are.
+ * `Header` are. Narrower renderings of it get them, too.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const prepend = (self: Parcel, fields: string): Parcel => {
-  const { bytes, longestLine, size, stream } = self.body
   const added = Bytes.octets(fields)
-  const facts = Encoding.scan(added)
-  const body: Body = {
-    ...self.body,
+  return { ...self, body: behind(added, Encoding.scan(added), self.body) }
+}
+
+const behind = (added: Uint8Array, facts: Encoding.Facts, body: Body): Body => {
+  const { bytes, longestLine, narrower, size, stream } = body
+  return {
+    ...body,
     size: size === undefined ? undefined : size + added.length,
     longestLine: longestLine === undefined ? undefined : Math.max(facts.longestLine, longestLine),
     bytes: bytes === undefined ? undefined : Bytes.concat([added, bytes]),
-    stream: mapLasting(stream, (rest) => Stream.concat(Stream.succeed(added), rest))
+    stream: mapLasting(stream, (rest) => Stream.concat(Stream.succeed(added), rest)),
+    narrower: narrower === undefined ? undefined : once(() => maybe(narrower(), (body) => behind(added, facts, body)))
   }
-  return { ...self, body }
 }
+
+const maybe = <A, B>(value: A | undefined, map: (value: A) => B): B | undefined =>
+  value === undefined ? undefined : map(value)
 
 /**
  * The same parcel for some of its recipients.

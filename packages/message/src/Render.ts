@@ -1,8 +1,8 @@
 /**
  * From a message to a parcel. Everything that was given is checked here, everything that is missing is added: Date,
  * Message-ID, MIME-Version and the boundaries, from the ambient `Clock` and `Random`, so that a rendering can be
- * repeated exactly. What is composed here is 7-bit in its body, unless `Encoding.CurrentWidest` allows more, and in its header, unless a
- * local part is not ASCII.
+ * repeated exactly. What is composed here is as wide in its body as `Encoding.CurrentWidest` allows, with a narrower rendering for
+ * whoever does not take that, and 7-bit in its header, unless a local part is not ASCII.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,8 @@ import type * as Parcel from "./Parcel.ts"
 
 /**
  * Renders a message. The parcel's body is in memory when it is small and encoded while it is read when it is large;
- * either way it can be sent again and again and is the same each time. Fails with the first `MessageError` that is
+ * either way it can be sent again and again and is the same each time. It may be 8bit: `Parcel.bodyFor` gives what any
+ * server takes. Fails with the first `MessageError` that is
  * found.
  *
  * @category rendering
@@ -27,7 +28,7 @@ import type * as Parcel from "./Parcel.ts"
 export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> => {
   switch (message._tag) {
     case "Composed":
-      return withAmbient((ambient) => compose(message, () => structure(message, ambient.widest), ambient))
+      return withAmbient((ambient) => compose(message, (widest) => structure(message, widest), ambient))
     case "Eml":
       return withAmbient((ambient) => fromEml(message, ambient))
     case "StreamedEml":

@@ -9,7 +9,7 @@ import * as Report from "@effect-mail/message/Report"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Result, Schema, Stream } from "effect"
 import * as Readers from "./support/readers.ts"
-import { base, octets, refused, render } from "./support/render.ts"
+import { base, octets, refused, render, renderings } from "./support/render.ts"
 import { bytes, join } from "./support/texts.ts"
 
 const toOurRelay = Effect.provideService(Encoding.CurrentWidest, "binary")
@@ -261,30 +261,51 @@ describe("what else happens to a binary message", () => {
   const signed = (parcel: Parcel.Parcel) =>
     Effect.flatMap(signer, (one) => Effect.result(Dkim.sign({ signers: [one] })(parcel)))
 
-  it.effect("DKIM-015: it is not signed when it has a CR or an LF that stands alone, and is told how to be", () =>
+  it.effect("DKIM-015: it is signed as 7bit, and sent so", () =>
     Effect.gen(function* () {
-      for (const content of ["a\nb", "a\rb", "\r"]) {
+      for (const content of ["a\nb", "a\rb", "\r", "a\0b"]) {
         for (const attachment of [
           { content, name: "a.bin" },
           Attachment.stream(Stream.fromIterable(Array.from(content, bytes)), { name: "a.bin", size: content.length })
         ]) {
-          const error = Result.getOrThrow(
-            Result.flip(yield* signed(yield* toOurRelay(render(Message.attach(withText, attachment)))))
+          const parcel = Result.getOrThrow(
+            yield* signed(yield* toOurRelay(render(Message.attach(withText, attachment))))
           )
-          assert.strictEqual(error._tag === "DkimError" && error.reason, "bare-line-end")
-          assert.match(error.message, /^A (CR|LF) stands alone at octet \d+ .* Encoding\.CurrentWidest at 8bit$/)
+          assert.deepStrictEqual(
+            renderings(parcel).map(({ body }) => body.encoding),
+            ["7bit"]
+          )
+          assert.deepStrictEqual(encodings(yield* octets(parcel)), ["7bit", "base64"])
         }
       }
     })
   )
 
+  const longMessage = { content: `Subject: a\n\n${"x".repeat(999)}`, type: "message/rfc822" }
+
+  it.effect(
+    "DKIM-015: it is not signed when a CR or an LF stands alone beside a message that must not be encoded",
+    () =>
+      Effect.gen(function* () {
+        for (const [content, found] of [
+          ["a\nb", "LF"],
+          ["a\rb", "CR"]
+        ] as const) {
+          const message = withText.pipe(Message.attach(longMessage), Message.attach({ content, name: "a.bin" }))
+          const error = Result.getOrThrow(Result.flip(yield* signed(yield* toOurRelay(render(message)))))
+          assert.strictEqual(error._tag === "DkimError" && error.reason, "bare-line-end")
+          assert.match(error.message, new RegExp(`^A ${found} stands alone at octet \\d+ of the message`))
+        }
+      })
+  )
+
   it.effect("DKIM-015: one that is made of lines is signed, and so is a ready one", () =>
     Effect.gen(function* () {
       const ready = bytes(`From: ada@example.com\r\nTo: bob@example.com\r\n\r\n${"x".repeat(1200)}\r\n`)
-      for (const message of [Message.attach(withText, { content: "a\0b", name: "a.bin" }), Message.eml(ready)]) {
+      for (const message of [Message.attach(withText, longMessage), Message.eml(ready)]) {
         const parcel = yield* toOurRelay(render(message))
         assert.strictEqual(parcel.body.encoding, "binary")
-        assert.isTrue(Result.isSuccess(yield* signed(parcel)))
+        assert.strictEqual(Result.getOrThrow(yield* signed(parcel)).body.encoding, "binary")
       }
     })
   )

@@ -79,7 +79,8 @@ const inputOf = ({ bytes, stream }: Parcel.Body): Buffer | Readable =>
 const asText = (fields: Uint8Array): string => `${Buffer.from(fields).toString("latin1").trimEnd()}\r\n`
 
 /**
- * Seals a parcel: the three ARC fields of one set go in front, nothing else changes. Fails with `ArcError`, and a body that cannot be
+ * Seals a parcel: the three ARC fields of one set go in front, and what we composed goes out as 7bit from now on, which no server has
+ * a reason to encode; nothing else changes. Fails with `ArcError`, and a body that cannot be
  * read fails as `not-sealed`, too.
  *
  * @category combinators
@@ -88,7 +89,8 @@ const asText = (fields: Uint8Array): string => `${Buffer.from(fields).toString("
 export const seal = (
   options: Options
 ): ((parcel: Parcel.Parcel) => Effect.Effect<Parcel.Parcel, ArcError | MessageError.MessageError>) =>
-  Effect.fnUntraced(function* (parcel: Parcel.Parcel) {
+  Effect.fnUntraced(function* (given: Parcel.Parcel) {
+    const parcel = Parcel.narrow(given, "7bit")
     const domain = yield* check(options)
     const { sealMessage } = yield* mailauth
     const fields = yield* Effect.tryPromise({

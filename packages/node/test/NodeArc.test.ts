@@ -22,7 +22,7 @@ const message = Message.make({
   from: "ada@example.com",
   to: "list@example.net",
   subject: "Grüße",
-  text: "Hi  there \n"
+  text: "Hi  there, J\u00fcrgen \n"
 })
 
 const bytesOf = ({ body }: Parcel.Parcel) =>
@@ -66,6 +66,14 @@ describe("ARC (RFC 8617)", () => {
           1
         ])
       }
+    })
+  )
+
+  it.effect("DKIM-015: what is sealed is 7bit, and nothing else is sent", () =>
+    Effect.gen(function* () {
+      const parcel = yield* sealed(message)
+      assert.deepStrictEqual([parcel.body.encoding, parcel.body.narrower], ["7bit", undefined])
+      assert.include((yield* bytesOf(parcel)).toString(), "Content-Transfer-Encoding: quoted-printable")
     })
   )
 

@@ -227,10 +227,13 @@ const sizeOf = ({ size }: Body, offered: Offered): Parameter | Unmet | undefined
     : { keyword: "SIZE", value: size.toString() }
 }
 
+// RFC 3030 section 3: binary content goes by BDAT alone.
+const takesBinary = (offered: Offered): boolean => offered.supports("BINARYMIME") && offered.supports("CHUNKING")
+
 const encodingOf = ({ encoding, utf8 }: Body, offered: Offered): Parameter | Unmet | undefined => {
   const eightBit = offered.supports("8BITMIME")
   if (encoding === "binary") {
-    return offered.supports("BINARYMIME") && offered.supports("CHUNKING")
+    return takesBinary(offered)
       ? { keyword: "BODY", value: "BINARYMIME" }
       : unmet("mail", "8bitmime", "the content is binary and the server does not offer BINARYMIME with CHUNKING")
   }
@@ -239,6 +242,17 @@ const encodingOf = ({ encoding, utf8 }: Body, offered: Offered): Parameter | Unm
   }
   if (!eightBit) return undefined
   return { keyword: "BODY", value: encoding === "8bit" || utf8 ? "8BITMIME" : "7BIT" }
+}
+
+/**
+ * The widest encoding in which a server takes a body: what `encoding` of `Body` may be without being refused.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const widestEncoding = (offered: Offered): Body["encoding"] => {
+  if (!offered.supports("8BITMIME")) return "7bit"
+  return takesBinary(offered) ? "binary" : "8bit"
 }
 
 type Path = Address.ReversePath | Address.ForwardPath

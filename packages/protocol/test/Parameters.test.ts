@@ -81,6 +81,26 @@ describe("mail: the facts of the body", () => {
   })
 })
 
+describe("widestEncoding", () => {
+  const extensions = ["8BITMIME", "CHUNKING", "BINARYMIME"]
+  const subsets = Array.from({ length: 8 }, (_, bits) => extensions.filter((_, i) => (bits >> i) & 1))
+
+  it("SMTP-130, SMTP-155: is what the server offers to take, binary only with all three extensions", () => {
+    const found = subsets.map((offered) => Parameters.widestEncoding(server(...offered)))
+    assert.deepStrictEqual(found, ["7bit", "8bit", "7bit", "8bit", "7bit", "8bit", "7bit", "binary"])
+  })
+
+  it("SMTP-131: is never refused, nor is anything narrower", () => {
+    const widths = ["7bit", "8bit", "binary"] as const
+    for (const offered of subsets.map((all) => server(...all))) {
+      const widest = widths.indexOf(Parameters.widestEncoding(offered))
+      for (const encoding of widths.slice(0, widest + 1)) {
+        assert.isTrue(Result.isSuccess(Parameters.mail(envelope(), { ...text, encoding }, offered, "refuse")))
+      }
+    }
+  })
+})
+
 describe("mail: SMTPUTF8", () => {
   it("SMTP-171 asks for it when a header or the sender's local part is not ASCII", () => {
     assert.strictEqual(sent({}, modern, { ...text, utf8: true }), "MAIL FROM:<a@example.com> BODY=8BITMIME SMTPUTF8")

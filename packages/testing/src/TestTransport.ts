@@ -28,7 +28,7 @@ import * as Bytes from "./internal/bytes.ts"
  */
 export interface Sent {
   readonly parcel: Parcel.Parcel
-  /** The message as it would have been written, before dot-stuffing. */
+  /** The message as a server would be sent it that takes the widest of its encodings, before dot-stuffing. */
   readonly content: Uint8Array
   readonly outcomes: ReadonlyArray<Receipt.Outcome>
 }

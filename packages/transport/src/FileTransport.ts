@@ -4,12 +4,13 @@
  *
  * A message becomes visible as a whole or not at all: it is written beside its place, synced to the disk and then put there.
  * Nothing that is there is ever overwritten, and a name is made of the time, chance and a counter, never of what a message
- * says. Accepted means that the file and its folder were synced.
+ * says. Accepted means that the file and its folder were synced. Text in files is 8bit where `Encoding.CurrentWidest` allows it; nothing
+ * that we composed is binary, since lines are all that a mailbox can hold.
  *
  * @since 0.1.0
  */
 import type { MessageError } from "@effect-mail/message/MessageError"
-import type { Parcel } from "@effect-mail/message/Parcel"
+import { bodyFor, type Parcel } from "@effect-mail/message/Parcel"
 import type { Outcome } from "@effect-mail/protocol/Receipt"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -90,7 +91,7 @@ export const makeEml = (
       yield* Files.makeFolder(folder, all.mode)
       const name = `${yield* Files.uniqueName()}.eml`
       const target = path.join(folder, name)
-      const content = Stream.concat(Files.trace(parcel, all.trace, "\r\n"), parcel.body.stream)
+      const content = Stream.concat(Files.trace(parcel, all.trace, "\r\n"), bodyFor(parcel, "8bit").stream)
       yield* Files.writeVia(path.join(folder, `.${name}.part`), target, content, all.mode)
       return target
     })
@@ -115,7 +116,7 @@ export const makeMaildir = (
       for (const part of ["tmp", "new", "cur"]) yield* Files.makeFolder(path.join(folder, part), all.mode)
       const name = `${yield* Files.uniqueName()}.${Files.escapeHost(all.host)}`
       const target = path.join(folder, "new", name)
-      const content = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(parcel.body))
+      const content = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(bodyFor(parcel, "8bit")))
       yield* Files.writeVia(path.join(folder, "tmp", name), target, content, all.mode)
       return target
     })
@@ -145,7 +146,7 @@ export const makeMbox = (
       yield* Files.makeFolder(path.dirname(file), all.mode)
       const unique = yield* Files.uniqueName()
       const spool = path.join(path.dirname(file), `.${path.basename(file)}.${unique}.part`)
-      const lines = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(parcel.body))
+      const lines = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(bodyFor(parcel, "8bit")))
       const entry = Mbox.entry(parcel.envelope.reversePath, yield* Clock.currentTimeMillis, lines)
       yield* Effect.ensuring(
         Effect.andThen(

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Parcel } from "@effect-mail/message/Parcel"
+import { bodyFor, type Parcel } from "@effect-mail/message/Parcel"
 import * as Address from "@effect-mail/protocol/Address"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Effect from "effect/Effect"
@@ -41,7 +41,7 @@ export interface LogSettings {
 export const standard: LogSettings = { level: "Info", show: "summary", maxOctets: 65_536 }
 
 /**
- * A transport that logs each parcel and says that everybody got it. It reads the message to its end, and fails when that
+ * A transport that logs each parcel, its text legible, and says that everybody got it. It reads the message to its end, and fails when that
  * cannot be done.
  *
  * @category constructors
@@ -51,7 +51,7 @@ export const make = (settings?: Partial<LogSettings>): Transport["Service"] => {
   const { level, maxOctets, show } = { ...standard, ...settings }
   return {
     send: Effect.fnUntraced(function* (parcel) {
-      const content = yield* Bytes.read(parcel.body)
+      const content = yield* Bytes.read(bodyFor(parcel, "8bit"))
       const shown = show === "whole" ? whole(parcel, content, maxOctets) : summary(parcel, content)
       yield* Effect.logWithLevel(level)("A message was not sent, but logged", shown)
       return Outcomes.delivered(parcel, "Logged")

@@ -7,8 +7,9 @@
  * ```
  *
  * The rendered message and its envelope are handed over as they are, in memory and never as a path or URL; nodemailer
- * composes nothing. Its errors become the three failures. Where its error does not prove that the message was not sent, the
- * failure is uncertain: no other transport is tried for it (CLASS-52).
+ * composes nothing. What was composed here is 7bit then: it sends whatever it is given, and does not ask whether the server
+ * takes it. Its errors become the three failures. Where its error does not prove that the message was not sent, the failure is
+ * uncertain: no other transport is tried for it (CLASS-52).
  *
  * @since 0.1.0
  */
@@ -99,7 +100,8 @@ export const make = (transporter: Transporter, settings?: Partial<NodemailerSett
   return {
     send: Effect.fnUntraced(function* (parcel) {
       const plan = Handover.plan(parcel, dsn, onMissing)
-      const raw = plan.groups.length === 0 ? new Uint8Array() : yield* Bytes.read(parcel.body)
+      const [first] = plan.groups
+      const raw = first === undefined ? new Uint8Array() : yield* Bytes.read(first.parcel.body)
       const parts = plan.groups.map((group) => ({
         parcel: group.parcel,
         send: (part: Parcel) =>

@@ -4,7 +4,8 @@
  * put in quotation marks, so that no address is ever read as anything else (SEND-003, SEND-004, CVE-2020-7769).
  *
  * A message that breaks off, or whose sending is interrupted, ends the program before it can see an end of the input: half a
- * message is never queued. Exit code 0 means that the message is queued here; what the program cannot deliver later comes
+ * message is never queued. What we compose is handed over as 7bit, since not every such program encodes it when the next server
+ * takes nothing else. Exit code 0 means that the message is queued here; what the program cannot deliver later comes
  * back as mail (SEND-006). One call has one outcome for all its recipients (SEND-008).
  *
  * @since 0.1.0

@@ -6,17 +6,17 @@
  * ```
  *
  * What the endpoint's TLS policy demands is reached before anything else is said, or the session fails. A session belongs
- * to one caller at a time.
+ * to one caller at a time. Each message goes in the widest of its encodings that the server offers to take (`Parcel.bodyFor`).
  *
  * @since 0.1.0
  */
 import type { MessageError } from "@effect-mail/message/MessageError"
-import { filterRecipients, type Parcel } from "@effect-mail/message/Parcel"
+import { type Body, bodyFor, filterRecipients, type Parcel } from "@effect-mail/message/Parcel"
 import type { Capabilities } from "@effect-mail/protocol/Capabilities"
 import * as ClientDialogue from "@effect-mail/protocol/ClientDialogue"
 import type { Endpoint } from "@effect-mail/protocol/Endpoint"
 import * as Failure from "@effect-mail/protocol/Failure"
-import type * as Parameters from "@effect-mail/protocol/Parameters"
+import * as Parameters from "@effect-mail/protocol/Parameters"
 import * as Receipt from "@effect-mail/protocol/Receipt"
 import * as Reply from "@effect-mail/protocol/Reply"
 import * as TlsPolicy from "@effect-mail/protocol/TlsPolicy"
@@ -271,6 +271,7 @@ const session = (
   const domains = new Set<string>()
   const proven = isProven(endpoint, conversation.tls())
   const counts = capabilities.limits.rcptDomainMax !== undefined
+  const widest = Parameters.widestEncoding(capabilities)
   let transactions = 0
   let usable = true
   const optionsFor = (transactions: number, maxChunk: number): ClientDialogue.SubmitOptions => ({
@@ -310,11 +311,12 @@ const session = (
     }
   }
   function* carrying(parcel: Parcel, journey: Journey = {}): Effect.fn.Return<Carried, MessageError> {
-    const { body, envelope } = parcel
+    const { envelope } = parcel
+    const body = bodyFor(parcel, widest)
     if (counts && journey.sent === undefined) count(envelope)
     conversation.begin(journey.until ?? Infinity)
     const options = optionsFor(transactions, journey.unsure === true ? 0 : settings.maxChunk)
-    const dialogue = ClientDialogue.submit(envelope, factsOf(parcel), capabilities, options, journey)
+    const dialogue = ClientDialogue.submit(envelope, factsOf(body), capabilities, options, journey)
     const { fault, value } = yield* conversation.submitting(dialogue, body)
     usable = value.usable
     transactions += value.transactions
@@ -341,7 +343,8 @@ const session = (
       ),
     ride: (parcel, transactions) => {
       const options = optionsFor(transactions, settings.maxChunk)
-      const rider = ClientDialogue.ride(parcel.envelope, factsOf(parcel), capabilities, options)
+      const facts = factsOf(bodyFor(parcel, widest))
+      const rider = ClientDialogue.ride(parcel.envelope, facts, capabilities, options)
       if (counts && rider !== undefined) count(parcel.envelope)
       return rider
     },
@@ -350,11 +353,7 @@ const session = (
   }
 }
 
-const factsOf = ({ body }: Parcel): Parameters.Body => ({
-  size: body.size,
-  encoding: body.encoding,
-  utf8: body.utf8Headers
-})
+const factsOf = ({ encoding, size, utf8Headers }: Body): Parameters.Body => ({ size, encoding, utf8: utf8Headers })
 
 const leftOf = (parcel: Parcel, left: ReadonlyArray<number>): Parcel | undefined => {
   const addresses = new Set(left.map((index) => parcel.envelope.recipients[index]?.address))

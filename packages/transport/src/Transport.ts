@@ -23,7 +23,7 @@ import * as Outcomes from "./internal/outcomes.ts"
 /**
  * Sends parcels. `send` succeeds with one outcome for every recipient, in the order of the envelope, even when all were
  * refused; or it fails with one failure that holds for all of them alike. It makes one attempt: when to try again is the
- * policy's business.
+ * policy's business. The parcel's body may be 8bit or binary; whoever cannot pass that on takes `Parcel.bodyFor`.
  *
  * @category services
  * @since 0.1.0
@@ -195,7 +195,8 @@ export interface ArchiveOptions {
 
 /**
  * Sends a copy of each message to another transport: a folder, a journal mailbox. What becomes of the copy never touches
- * what becomes of the mail, unless `required` asks for it.
+ * what becomes of the mail, unless `required` asks for it. The copy may be in another encoding than the mail (`Parcel.bodyFor`); the
+ * octets are the same for what is signed, for what was composed elsewhere, and where `Encoding.CurrentWidest` is `7bit`.
  *
  * @category combinators
  * @since 0.1.0

@@ -24,14 +24,15 @@ const ofRate = ({ goal, unit }: Scenario, { best, cpuMicrosPerItem }: Standing):
   return [{ promise: `at least ${shown(goal)} ${unit}/s`, found: shown(best), verdict }]
 }
 
-const ofRatio = ({ of, peer, ratio }: Ratio, ours: Standing, theirs: Standing): Verdict => {
+const ofRatio = ({ of, peer, ratio, who }: Ratio, ours: Standing, theirs: Standing): Verdict => {
+  const whose = who === undefined ? "" : `${who}: `
   const rate = ours.perSecond / theirs.perSecond
   const cpu = theirs.cpuMicrosPerItem / ours.cpuMicrosPerItem
   if (of === "cpu") {
-    return { promise: `CPU at most ${shown(1 / ratio)} × ${peer}`, found: shown(1 / cpu), verdict: met(cpu >= ratio) }
+    return { promise: `${whose}CPU at most ${shown(1 / ratio)} × ${peer}`, found: shown(1 / cpu), verdict: met(cpu >= ratio) }
   }
   const verdict = rate < ratio && cpu >= ratio ? "met by processor time" : met(rate >= ratio)
-  return { promise: `rate at least ${shown(ratio)} × ${peer}`, found: shown(rate), verdict }
+  return { promise: `${whose}rate at least ${shown(ratio)} × ${peer}`, found: shown(rate), verdict }
 }
 
 /** Whether a gauge shows what was promised; undefined when nothing was. */
@@ -50,8 +51,10 @@ export const verdicts = (scenario: Scenario, standings: ReadonlyArray<Standing>)
   const [ours] = standings
   if (ours === undefined) return []
   const ratios = (scenario.atLeast ?? []).flatMap((ratio) => {
-    const theirs = standings.find(({ implementation }) => implementation === ratio.peer)
-    return theirs === undefined ? [] : [ofRatio(ratio, ours, theirs)]
+    const named = (name: string) => standings.find(({ implementation }) => implementation === name)
+    const mine = ratio.who === undefined ? ours : named(ratio.who)
+    const theirs = named(ratio.peer)
+    return mine === undefined || theirs === undefined ? [] : [ofRatio(ratio, mine, theirs)]
   })
   const gauges = standings.flatMap(({ gauges }) => gauges.flatMap((gauge) => ofGauge(gauge) ?? []))
   return [...ofRate(scenario, ours), ...ratios, ...gauges]

@@ -17,6 +17,8 @@ export interface Gauge {
 
 /** What was promised of ours beside a peer in the same run. */
 export interface Ratio {
+  /** Which implementation of ours; the first one by default. */
+  readonly who?: string | undefined
   /** The name of its implementation. */
   readonly peer: string
   readonly of: "rate" | "cpu"

@@ -33,12 +33,16 @@ const headerPiece = (text: string): Piece => ({ content: Parts.identity(text), h
 // A token that occurs in no part, so no boundary that begins with it does (RFC 2046 section 5.1.1); of a stream that goes
 // out as it is, nothing but its 120 random bits says so. Counting the attempts ends the search even when the source of
 // randomness is constant.
-const boundaryBase = (root: Part, ambient: Ambient): string => {
+const newBase = (root: Part, ambient: Ambient): string => {
   for (let attempt = 0; ; attempt++) {
     const base = `=_${token(ambient)}${attempt === 0 ? "" : `_${attempt}`}`
     if (!Parts.contains(root, base)) return base
   }
 }
+
+/** What the boundaries of a tree begin with, in each of its encodings (`Parts.contains`). */
+export const boundaryBase = (root: Part, ambient: Ambient): string =>
+  root._tag === "Leaf" ? "" : newBase(root, ambient)
 
 // Without the field it would claim to be 7bit, which its parts must not exceed (RFC 2045 section 6.4).
 const encodingField = (part: Multipart): string => {
@@ -191,14 +195,20 @@ const hasDotLine = (content: Content): boolean => "dotLine" in content && conten
 // Header fields and boundaries are octets only where they are UTF-8.
 const isUtf8 = ({ content, header }: Piece): boolean => header && content._tag === "Octets"
 
-const encodingOf = (root: Part, utf8Headers: boolean): Body["encoding"] => {
-  const width = Parts.widthOf(root)
-  return width === "7bit" && utf8Headers ? "8bit" : width
-}
+const encodingOf = (width: Encoding.Identity, utf8Headers: boolean): Body["encoding"] =>
+  width === "7bit" && utf8Headers ? "8bit" : width
 
-/** The body of a message with these header fields in front of those of its root part. */
-export const assemble = (header: string, root: Part, ambient: Ambient): Body => {
-  const base = root._tag === "Leaf" ? "" : boundaryBase(root, ambient)
+/**
+ * The body of a message with these header fields in front of those of its root part, and with what is narrower than a root part of
+ * its width.
+ */
+export const assemble = (
+  header: string,
+  root: Part,
+  base: string,
+  narrower: (width: Encoding.Identity) => Body["narrower"]
+): Body => {
+  const width = Parts.widthOf(root)
   let count = 0
   const pieces: Array<Piece> = []
   const after = write(root, header, () => `${base}.${++count}`, pieces)
@@ -207,10 +217,11 @@ export const assemble = (header: string, root: Part, ambient: Ambient): Body => 
   const size = pieces.reduce((sum, { content }) => sum + sizeOf(content), 0)
   return {
     size: Number.isNaN(size) ? undefined : size,
-    encoding: encodingOf(root, utf8Headers),
+    encoding: encodingOf(width, utf8Headers),
     utf8Headers,
     longestLine: Math.max(...pieces.map(({ content }) => longestOf(content))),
     dotFree: !pieces.some(({ content }) => hasDotLine(content)),
+    narrower: narrower(width),
     ...dataOf(
       pieces.map(({ content }) => content),
       size

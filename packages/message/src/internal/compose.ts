@@ -1,17 +1,19 @@
 /** The header of a composed message, its envelope, and both with a MIME tree as a parcel. */
 import * as Result from "effect/Result"
 import * as AddressList from "../AddressList.ts"
+import * as Encoding from "../Encoding.ts"
 import * as Header from "../Header.ts"
 import type { Ambient } from "./ambient.ts"
-import { assemble } from "./assemble.ts"
+import { assemble, boundaryBase } from "./assemble.ts"
 import * as Envelope from "./envelope.ts"
 import * as Fields from "./fields.ts"
 import * as ListFields from "./listFields.ts"
 import { newMessageId } from "./messageId.ts"
+import { once } from "./once.ts"
 import type * as Message from "../Message.ts"
 import * as MessageError from "../MessageError.ts"
 import * as Parcel from "../Parcel.ts"
-import type { Part } from "../Part.ts"
+import type * as Part from "../Part.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
@@ -116,13 +118,34 @@ const messageIdOf = (message: Message.Composed, { author }: People, ambient: Amb
     ? Result.succeed(newMessageId(author.address, ambient))
     : Fields.messageIdText(message.messageId)
 
+/** The MIME tree of a message, in which nothing is wider than `widest` but what must go out as it is. */
+type Root = (widest: Encoding.Identity) => Parsed<Part.Part>
+
+interface Letter {
+  readonly header: string
+  readonly root: Root
+  readonly base: string
+}
+
+const bodyOf = (letter: Letter, tree: Part.Part, widest: Encoding.Identity): Parcel.Body =>
+  assemble(letter.header, tree, letter.base, (width) => narrowerOf(letter, width, widest))
+
+// What is wider than it was allowed to be must go out as it is, and is no narrower where less is allowed. So must an attached message
+// that is binary, with which there is no tree where less is allowed.
+const narrowerOf = (letter: Letter, width: Encoding.Identity, widest: Encoding.Identity): Parcel.Body["narrower"] => {
+  if (width === "7bit" || !Encoding.isWithin(width, widest)) return undefined
+  const next = width === "binary" ? "8bit" : "7bit"
+  return once(() => Result.getOrUndefined(Result.map(letter.root(next), (tree) => bodyOf(letter, tree, next))))
+}
+
 /** The parcel of a message whose MIME tree is `root`. */
-export const compose = (message: Message.Composed, root: () => Parsed<Part>, ambient: Ambient): Parsed<Parcel.Parcel> =>
+export const compose = (message: Message.Composed, root: Root, ambient: Ambient): Parsed<Parcel.Parcel> =>
   Result.gen(function* () {
     const all = yield* people(message)
     const envelope = yield* envelopeOf(message, all)
-    const tree = yield* root()
+    const tree = yield* root(ambient.widest)
     const messageId = yield* messageIdOf(message, all, ambient)
     const header = yield* headerOf(message, all, messageId, ambient.now)
-    return Parcel.make(envelope, assemble(header, tree, ambient), messageId)
+    const letter = { header, root, base: boundaryBase(tree, ambient) }
+    return Parcel.make(envelope, bodyOf(letter, tree, ambient.widest), messageId)
   })

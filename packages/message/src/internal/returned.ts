@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Encoding from "../Encoding.ts"
 import type * as MessageError from "../MessageError.ts"
-import type * as Parcel from "../Parcel.ts"
+import * as Parcel from "../Parcel.ts"
 import * as Part from "../Part.ts"
 import { makeSplitter } from "./splitter.ts"
 
@@ -41,9 +41,10 @@ const leaf = (type: string, bytes: Uint8Array): Part.Leaf => {
  * over TLS is not given back (DSN-010).
  */
 export const returned = (
-  { body, envelope }: Parcel.Parcel,
+  parcel: Parcel.Parcel,
   wanted: "full" | "headers"
 ): Effect.Effect<Part.Leaf, MessageError.MessageError> => {
+  const { body, envelope } = Parcel.narrow(parcel, "7bit")
   const full = wanted === "full" && envelope.options.requireTls !== true && body.encoding !== "binary"
   return full && body.bytes !== undefined
     ? Effect.succeed(leaf(body.utf8Headers ? "message/global" : "message/rfc822", body.bytes))

@@ -1,4 +1,5 @@
 /** Rendering for tests: always the same time and the same chance. */
+import * as Encoding from "@effect-mail/message/Encoding"
 import * as Message from "@effect-mail/message/Message"
 import type * as MessageError from "@effect-mail/message/MessageError"
 import type * as Parcel from "@effect-mail/message/Parcel"
@@ -10,6 +11,15 @@ export const base = Message.make({ from: "ada@example.com", to: "bob@example.com
 
 export const render = (message: Message.Message): Effect.Effect<Parcel.Parcel, MessageError.MessageError> =>
   Render.render(message).pipe(Random.withSeed("effect-mail"))
+
+/** What a parcel is in each encoding that it can go in, the widest first. */
+export const renderings = (parcel: Parcel.Parcel): ReadonlyArray<Parcel.Parcel> => {
+  const narrower = parcel.body.narrower?.()
+  return narrower === undefined ? [parcel] : [parcel, ...renderings({ ...parcel, body: narrower })]
+}
+
+/** Rendering that uses no encoding wider than this. */
+export const upTo = (widest: Encoding.Identity) => Effect.provideService(Encoding.CurrentWidest, widest)
 
 /** All octets of a body, read from its stream. */
 export const octets = (parcel: Parcel.Parcel): Effect.Effect<Uint8Array, MessageError.MessageError> =>

@@ -2,7 +2,7 @@
  * What a way out that is no server can be asked for: the same rules as for a server that offers these extensions and no
  * others, so that nothing the message hangs on is left out in silence.
  */
-import { type Parcel, withRecipients } from "@effect-mail/message/Parcel"
+import { narrow, type Parcel, withRecipients } from "@effect-mail/message/Parcel"
 import * as Failure from "@effect-mail/protocol/Failure"
 import * as Parameters from "@effect-mail/protocol/Parameters"
 import type { Outcome } from "@effect-mail/protocol/Receipt"
@@ -10,7 +10,7 @@ import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import * as Outcomes from "./outcomes.ts"
 
-/** Recipients who want the same notifications, with the values of the parameters that say so. */
+/** The message as it is handed over for recipients who want the same notifications, with the values of the parameters that say so. */
 export interface Group {
   readonly parcel: Parcel
   readonly ret: string | undefined
@@ -32,8 +32,12 @@ const content = ["SMTPUTF8", "8BITMIME"]
 const valueOf = (parameters: Parameters.Arguments<unknown>["parameters"], keyword: string): string | undefined =>
   parameters.find((parameter) => parameter.keyword === keyword)?.value
 
-/** Splits a parcel into what can be handed over; `dsn` says whether notifications can be asked for. */
-export const plan = (parcel: Parcel, dsn: boolean, onMissing: Parameters.OnMissing): Handover => {
+/**
+ * Splits a parcel into what can be handed over; `dsn` says whether notifications can be asked for. Nobody says what the servers take
+ * to which it is passed on, so that nothing is 8-bit unless it was given so.
+ */
+export const plan = (given: Parcel, dsn: boolean, onMissing: Parameters.OnMissing): Handover => {
+  const parcel = narrow(given, "7bit")
   const { body, envelope } = parcel
   const offered: Parameters.Offered = {
     supports: (keyword) => content.includes(keyword) || (dsn && keyword === "DSN"),

@@ -11,6 +11,7 @@ const view = async (all: ReadonlyArray<Uint8Array>) => [all.length, await read(a
 
 // Each letter is new, as it is for somebody who writes to many.
 const effectMail = async (letter: Letter): Promise<Work> => {
+  const Encoding = await import("@effect-mail/message/Encoding")
   const Message = await import("@effect-mail/message/Message")
   const Render = await import("@effect-mail/message/Render")
   const Effect = await import("effect/Effect")
@@ -18,7 +19,9 @@ const effectMail = async (letter: Letter): Promise<Work> => {
   const all = Effect.forEach(Array.from({ length: count }), () =>
     Effect.map(one, ({ body }) => body.bytes ?? new Uint8Array())
   )
-  return work(() => Effect.runSync(all), view)
+  // nodemailer composes in 7bit, whatever the server takes.
+  const sevenBit = Effect.provideService(all, Encoding.CurrentWidest, "7bit")
+  return work(() => Effect.runSync(sevenBit), view)
 }
 
 const mailComposer = async (letter: Letter): Promise<Work> => {

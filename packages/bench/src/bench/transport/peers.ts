@@ -50,6 +50,38 @@ export const nodemailer = async (job: Job, place: Place): Promise<Client> => {
   }
 }
 
+/** Its pool alone, given an envelope and a stream of the ready message: the share of it that SMTP takes. */
+export const nodemailerTransport = async (job: Job, { ca, port }: Place): Promise<Client> => {
+  const { default: SmtpPool } = await import("nodemailer/lib/smtp-pool")
+  const { PassThrough } = await import("node:stream")
+  const pool = new SmtpPool({
+    host: "localhost",
+    port,
+    secure: job.tls,
+    ignoreTLS: !job.tls,
+    name,
+    tls: { ca },
+    maxConnections: job.connections,
+    maxMessages: Infinity
+  })
+  const to = [...jobs.recipientsOf(job)]
+  const mail = {
+    data: {},
+    message: {
+      getEnvelope: () => ({ from: jobs.sender, to: [...to] }),
+      messageId: () => "<1@example.com>",
+      getHeader: () => "<1@example.com>",
+      createReadStream: () => new PassThrough().end(jobs.ready)
+    }
+  }
+  const send = () =>
+    new Promise<void>((resolve, reject) => {
+      // The pool asks nothing else of a message.
+      pool.send(mail as unknown as Parameters<typeof pool.send>[0], (error) => (error ? reject(error) : resolve()))
+    })
+  return { sendAll: (count) => together(count, send), close: () => pool.close() }
+}
+
 export const upyo = async (job: Job, place: Place): Promise<Client> => {
   const { ca, port } = place
   const { createMessage } = await import("@upyo/core")
