@@ -272,7 +272,11 @@ describe("a scenario", { timeout: 60_000 }, () => {
     "ends at its start": ["exit 3", "peer, its first run: /bin/sh ended"],
     "ends in a round": ["echo ready; read millis; echo 1 1 1 1", "peer, round 1: /bin/sh ended"],
     "cannot be started": ["", "peer, its first run: /nowhere/peer ended", { file: "/nowhere/peer" }],
-    "is started anew each time and does not end": ["exec sleep 1000", `peer, its first run: ${silent}`, { batch: () => [] }],
+    "is started anew each time and does not end": [
+      "exec sleep 1000",
+      `peer, its first run: ${silent}`,
+      { batch: () => [] }
+    ],
     "is started anew each time and fails": ["exit 3", "peer, its first run: /bin/sh ended with 3", { batch: () => [] }]
   }
   for (const [what, [script, reason, rest]] of Object.entries(cases)) {

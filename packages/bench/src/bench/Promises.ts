@@ -29,7 +29,11 @@ const ofRatio = ({ of, peer, ratio, who }: Ratio, ours: Standing, theirs: Standi
   const rate = ours.perSecond / theirs.perSecond
   const cpu = theirs.cpuMicrosPerItem / ours.cpuMicrosPerItem
   if (of === "cpu") {
-    return { promise: `${whose}CPU at most ${shown(1 / ratio)} × ${peer}`, found: shown(1 / cpu), verdict: met(cpu >= ratio) }
+    return {
+      promise: `${whose}CPU at most ${shown(1 / ratio)} × ${peer}`,
+      found: shown(1 / cpu),
+      verdict: met(cpu >= ratio)
+    }
   }
   const verdict = rate < ratio && cpu >= ratio ? "met by processor time" : met(rate >= ratio)
   return { promise: `${whose}rate at least ${shown(ratio)} × ${peer}`, found: shown(rate), verdict }
