@@ -93,13 +93,15 @@ const relaxed = (sink: Sink): Body => {
   let empty = true
   let blank = false
   let ends = 0
+  let memory = new Uint8Array()
   return {
     write: (octets) => {
       if (ends > 0 && octets.some(isSolid)) {
         lineEnds(ends * 2, sink)
         ends = 0
       }
-      const out = new Uint8Array(octets.length + 1)
+      if (memory.length <= octets.length) memory = new Uint8Array(octets.length + 1)
+      const out = memory
       let at = 0
       for (let i = 0; i < octets.length; i++) {
         const octet = octets[i] ?? 0
@@ -129,8 +131,8 @@ const relaxed = (sink: Sink): Body => {
 }
 
 /**
- * Writes the canonical form of a body to `sink` in pieces; every line end of the body must be CRLF (RFC 6376 sections 3.4.3
- * and 3.4.4, DKIM-005).
+ * Writes the canonical form of a body to `sink` in pieces, each of which holds until `sink` returns; every line end of the body
+ * must be CRLF (RFC 6376 sections 3.4.3 and 3.4.4, DKIM-005).
  *
  * @category encoding
  * @since 0.1.0
