@@ -138,6 +138,35 @@ const checkList = (input: string, field: string): Parsed<string> =>
       : Result.succeed(line)
   })
 
+// Printable ASCII words with single spaces between them, which stand for themselves.
+const atoms = /^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/
+
+const plainAddress = /^[\w.+-]+@[\w.-]+$/
+
+const addressAlone = (text: string, name?: string): NamedMailbox | undefined => {
+  if (!plainAddress.test(text)) return undefined
+  const parsed = Protocol.parse(text)
+  return Result.isSuccess(parsed) ? named(parsed.success, name) : undefined
+}
+
+// Nearly every list is `ada@example.com` or `Ada Lovelace <ada@example.com>`. This takes such a one without tokens; whatever it
+// does not recognise, wrong or only unusual, is left to the grammar.
+const plainMailbox = (input: string): NamedMailbox | undefined => {
+  if (input.length > 400) return undefined
+  if (!input.endsWith(">")) return addressAlone(input)
+  const open = input.indexOf(" <")
+  const name = input.slice(0, Math.max(open, 0))
+  return atoms.test(name) && !name.includes("=?") ? addressAlone(input.slice(open + 2, -1), name) : undefined
+}
+
+const parseList = (input: string, field: string): Parsed<ReadonlyArray<Address>> => {
+  const checked = checkList(input, field)
+  if (Result.isFailure(checked)) return Result.fail(checked.failure)
+  const parsed = Result.flatMap(tokenize(input), (tokens) => parseTokens(tokens, input.length))
+  if (Result.isFailure(parsed)) return refuse(field, parsed.failure)
+  return countOf(parsed.success) > maxAddresses ? tooMany(field) : Result.succeed(parsed.success)
+}
+
 /**
  * Parses an unfolded header value that is a list of addresses: `Ada <ada@example.com>, team:bob@example.com;`. Comments
  * are dropped, empty elements skipped. `field` names the input in errors. Fails with `bad-address`,
@@ -146,12 +175,10 @@ const checkList = (input: string, field: string): Parsed<string> =>
  * @category decoding
  * @since 0.1.0
  */
-export const parse = (input: string, field = "address list"): Parsed<ReadonlyArray<Address>> =>
-  Result.flatMap(checkList(input, field), (line) => {
-    const parsed = Result.flatMap(tokenize(line), (tokens) => parseTokens(tokens, line.length))
-    if (Result.isFailure(parsed)) return refuse(field, parsed.failure)
-    return countOf(parsed.success) > maxAddresses ? tooMany(field) : Result.succeed(parsed.success)
-  })
+export const parse = (input: string, field = "address list"): Parsed<ReadonlyArray<Address>> => {
+  const plain = plainMailbox(input)
+  return plain === undefined ? parseList(input, field) : Result.succeed([plain])
+}
 
 /**
  * Parses a text that is exactly one address or one group. Fails like `parse`, and with `bad-address` when there is none
@@ -160,17 +187,19 @@ export const parse = (input: string, field = "address list"): Parsed<ReadonlyArr
  * @category decoding
  * @since 0.1.0
  */
-export const parseOne = (input: string, field = "address"): Parsed<Address> =>
-  Result.flatMap(parse(input, field), (list) => {
-    const [first] = list
-    return first !== undefined && list.length === 1
-      ? Result.succeed(first)
-      : refuse(field, {
-          detail: list.length === 0 ? "there is no address" : `there are ${list.length} addresses in one string`,
-          position: 0,
-          hint: "Give each address as its own array element, or parse a list on purpose with AddressList.parse"
-        })
-  })
+export const parseOne = (input: string, field = "address"): Parsed<Address> => {
+  const list = parse(input, field)
+  if (Result.isFailure(list)) return Result.fail(list.failure)
+  const [first] = list.success
+  const count = list.success.length
+  return first !== undefined && count === 1
+    ? Result.succeed(first)
+    : refuse(field, {
+        detail: count === 0 ? "there is no address" : `there are ${count} addresses in one string`,
+        position: 0,
+        hint: "Give each address as its own array element, or parse a list on purpose with AddressList.parse"
+      })
+}
 
 const fromNamed = (
   input: { readonly name?: string | undefined; readonly address: string },
@@ -235,7 +264,6 @@ export const mailboxes = (list: ReadonlyArray<Address>): ReadonlyArray<NamedMail
 
 // Encoded-words are kept short enough to stand on the first line after the longest usual name.
 const wordLength = 64
-const atoms = /^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/
 
 /**
  * A display name (RFC 5322 section 3.2.5) as the pieces of a header field: atoms as they are, quotes where they help,
@@ -260,14 +288,18 @@ export const phrase = (name: string): ReadonlyArray<string> => {
  */
 export const addressText = (address: Mailbox): string => Protocol.toAscii(address) ?? address
 
-const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> =>
-  Result.map(checkLine(mailbox.name ?? "", field), (name) => {
-    const address = addressText(mailbox.address)
-    return name === "" ? [address] : [...phrase(name), `<${address}>`]
-  })
+const mailboxPieces = (mailbox: NamedMailbox, field: string): Parsed<ReadonlyArray<string>> => {
+  const address = addressText(mailbox.address)
+  const { name = "" } = mailbox
+  if (name === "") return Result.succeed([address])
+  const checked = checkLine(name, field)
+  return Result.isFailure(checked)
+    ? Result.fail(checked.failure)
+    : Result.succeed([...phrase(checked.success), `<${address}>`])
+}
 
 const closed = (pieces: ReadonlyArray<string>, mark: string): ReadonlyArray<string> =>
-  pieces.map((piece, i) => (i === pieces.length - 1 ? piece + mark : piece))
+  mark === "" ? pieces : [...pieces.slice(0, -1), `${pieces[pieces.length - 1] ?? ""}${mark}`]
 
 const listPieces = <A extends Address>(
   list: ReadonlyArray<A>,
@@ -278,7 +310,8 @@ const listPieces = <A extends Address>(
   for (const [i, address] of list.entries()) {
     const result = one(address)
     if (Result.isFailure(result)) return result
-    pieces.push(...closed(result.success, i === list.length - 1 ? end : ","))
+    const all = closed(result.success, i === list.length - 1 ? end : ",")
+    for (const piece of all) pieces.push(piece)
   }
   return Result.succeed(pieces)
 }
@@ -313,8 +346,10 @@ const pieces = (list: ReadonlyArray<Address>, field: string): Parsed<ReadonlyArr
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (name: string, list: ReadonlyArray<Address>): Parsed<Header.Field> =>
-  Result.flatMap(pieces(list, name), (all) => Header.structured(name, all))
+export const encode = (name: string, list: ReadonlyArray<Address>): Parsed<Header.Field> => {
+  const all = pieces(list, name)
+  return Result.isFailure(all) ? Result.fail(all.failure) : Header.structured(name, all.success)
+}
 
 /**
  * A list as one line to show to people, names as they are.

@@ -186,7 +186,7 @@ interface Plan {
   readonly header: Canonical.Form
   readonly body: Canonical.Form
   readonly signed: ReadonlyArray<string> | undefined
-  readonly oversigned: ReadonlyArray<string>
+  readonly oversigned: ReadonlySet<string>
   readonly lifetime: number | undefined
 }
 
@@ -206,7 +206,7 @@ const planOf = (options: Options): Plan => {
     header: formOf(header),
     body: formOf(body),
     signed: options.headers === undefined ? undefined : lower(options.headers),
-    oversigned: ["from", ...lower(options.oversign ?? Fields.oversignedNames)],
+    oversigned: new Set(["from", ...lower(options.oversign ?? Fields.oversignedNames)]),
     lifetime: lifetimeOf(options.expiresAfter)
   }
 }

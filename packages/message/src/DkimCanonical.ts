@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Bytes from "./internal/bytes.ts"
+import { blanks, hasTab, isSingleSpaced, viewOf } from "./internal/words.ts"
 
 /**
  * `relaxed` ignores how white space was written, `simple` nothing.
@@ -19,12 +20,14 @@ const LF = 10
 const CR = 13
 const SP = 32
 
+// Most fields are one line with single spaces.
+const single = (value: string): string =>
+  /[\t\r]|  /.test(value) ? value.replaceAll("\r\n", "").replace(/[ \t]+/g, " ") : value
+
 const relaxedField = (field: string): string => {
   const colon = field.indexOf(":")
-  const value = field
-    .slice(colon + 1)
-    .replaceAll("\r\n", "")
-    .replace(/[ \t]+/g, " ")
+  const end = field.endsWith("\r\n") ? -2 : undefined
+  const value = single(field.slice(colon + 1, end))
   return `${field.slice(0, colon).trimEnd().toLowerCase()}:${value.replace(/^ | $/g, "")}\r\n`
 }
 
@@ -89,40 +92,112 @@ const simple = (sink: Sink): Body => {
 
 const isSolid = (octet: number): boolean => octet !== SP && octet !== TAB && octet !== CR && octet !== LF
 
+// Copies octets that stay as they are and end with no blank, as far as that is easily told, and gives how many.
+const copyWords = (from: DataView, start: number, into: DataView, at: number): number => {
+  const most = from.byteLength - start
+  let count = 0
+  for (; count + 4 <= most; count += 4) {
+    const word = from.getInt32(start + count)
+    if (!isSingleSpaced(word)) break
+    into.setInt32(at + count, word)
+  }
+  return count
+}
+
+// What was read and not written: whether a blank, and how many line ends. They are written when something solid follows.
+interface Held {
+  readonly blank: boolean
+  readonly ends: number
+}
+
+interface Relaxed extends Held {
+  /** How many octets were written. */
+  readonly length: number
+}
+
+const writeRelaxed = (octets: Uint8Array, held: Held, out: Uint8Array): Relaxed => {
+  const from = viewOf(octets)
+  const into = viewOf(out)
+  let { blank, ends } = held
+  let at = 0
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets[i] ?? 0
+    if (octet === LF) {
+      ends++
+      blank = false
+    } else if (octet === SP || octet === TAB) blank = true
+    else if (octet !== CR) {
+      for (; ends > 0; ends--) {
+        out[at++] = CR
+        out[at++] = LF
+      }
+      if (blank) out[at++] = SP
+      blank = false
+      out[at++] = octet
+      // Most of a body is words.
+      const copied = copyWords(from, i + 1, into, at)
+      at += copied
+      i += copied
+    }
+  }
+  return { blank, ends, length: at }
+}
+
+// Whether an octet between two offsets does not stay as it is: a TAB, or a space before a blank, a line end or the end of the piece.
+const hasChange = (octets: Uint8Array, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) {
+    const octet = octets[at] ?? 0
+    if (octet === TAB) return true
+    if (octet === SP && (at + 1 === octets.length || !isSolid(octets[at + 1] ?? 0))) return true
+  }
+  return false
+}
+
+// Whether the relaxed form of a piece is the piece but for line ends at its end, as it is with most texts. Only where two octets in a
+// row may be blanks or line ends is it looked at each.
+const isRelaxed = (octets: Uint8Array): boolean => {
+  if (octets[0] === LF) return false
+  const words = viewOf(octets)
+  let at = 0
+  for (; at + 5 <= octets.length; at += 4) {
+    const word = words.getInt32(at)
+    const suspect = hasTab(word) || (blanks(word) & blanks(words.getInt32(at + 1))) !== 0
+    if (suspect && hasChange(octets, at, at + 4)) return false
+  }
+  return !hasChange(octets, at, octets.length)
+}
+
+const countLines = (octets: Uint8Array, start: number): number => {
+  let lines = 0
+  for (let at = start; at < octets.length; at++) if (octets[at] === LF) lines++
+  return lines
+}
+
 const relaxed = (sink: Sink): Body => {
   let empty = true
-  let blank = false
-  let ends = 0
-  let memory = new Uint8Array()
+  let held: Held = { blank: false, ends: 0 }
+  const writeHeld = () => {
+    lineEnds(held.ends * 2, sink)
+    held = { blank: held.blank, ends: 0 }
+  }
+  const writeAsItIs = (octets: Uint8Array) => {
+    const length = lengthWithoutLineEnds(octets)
+    if (length > 0) {
+      writeHeld()
+      sink(octets.subarray(0, length))
+      empty = false
+    }
+    held = { blank: false, ends: held.ends + countLines(octets, length) }
+  }
   return {
     write: (octets) => {
-      if (ends > 0 && octets.some(isSolid)) {
-        lineEnds(ends * 2, sink)
-        ends = 0
-      }
-      if (memory.length <= octets.length) memory = new Uint8Array(octets.length + 1)
-      const out = memory
-      let at = 0
-      for (let i = 0; i < octets.length; i++) {
-        const octet = octets[i] ?? 0
-        if (octet === LF) {
-          ends++
-          blank = false
-        } else if (octet === SP || octet === TAB) blank = true
-        else if (octet !== CR) {
-          for (; ends > 0; ends--) {
-            out[at++] = CR
-            out[at++] = LF
-          }
-          if (blank) out[at++] = SP
-          blank = false
-          empty = false
-          out[at++] = octet
-          // Most of a body is words.
-          while ((octets[i + 1] ?? 0) > SP) out[at++] = octets[++i] ?? 0
-        }
-      }
-      sink(out.subarray(0, at))
+      if (!held.blank && isRelaxed(octets)) return writeAsItIs(octets)
+      if (held.ends > 0 && octets.some(isSolid)) writeHeld()
+      const out = new Uint8Array(octets.length + 1)
+      const written = writeRelaxed(octets, held, out)
+      held = written
+      empty &&= written.length === 0
+      sink(out.subarray(0, written.length))
     },
     end: () => {
       if (!empty) sink(crlf)

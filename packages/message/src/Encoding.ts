@@ -8,6 +8,8 @@
 
 import * as Context from "effect/Context"
 import * as Base64 from "./internal/base64.ts"
+import * as QuotedPrintable from "./internal/quotedPrintable.ts"
+import { countHigh, hasControl, viewOf } from "./internal/words.ts"
 
 /**
  * The encodings that this package writes.
@@ -88,14 +90,21 @@ export const maxLineLength = 998
  */
 export const scan = (bytes: Uint8Array): Facts => {
   const size = bytes.length
+  const words = viewOf(bytes)
   let high = 0
   let nul = false
   let bare = 0
   let firstBare = -1
   let longestLine = 0
   let lineStart = 0
-  let dotLine = bytes[0] === DOT
+  let dotLine = size > 0 && bytes[0] === DOT
   for (let i = 0; i < size; i++) {
+    for (; i + 4 <= size; i += 4) {
+      const word = words.getInt32(i)
+      if (hasControl(word)) break
+      high += countHigh(word)
+    }
+    if (i === size) break
     const octet = bytes[i] ?? 0
     if (octet > CR) {
       high += octet >> 7
@@ -103,13 +112,13 @@ export const scan = (bytes: Uint8Array): Facts => {
     }
     if (octet === CR || octet === LF) {
       if (i - lineStart > longestLine) longestLine = i - lineStart
-      if (octet === CR && bytes[i + 1] === LF) i++
+      // Reading past the end of an array is slow, then and ever after.
+      if (octet === CR && i + 1 < size && bytes[i + 1] === LF) i++
       else {
         bare++
         if (firstBare === -1) firstBare = i
       }
       lineStart = i + 1
-      // Reading past the end of an array is slow, then and ever after.
       if (lineStart < size && bytes[lineStart] === DOT) dotLine = true
     } else if (octet === 0) nul = true
   }
@@ -160,15 +169,24 @@ export const identity = ({ high, longestLine, nul }: Pick<Facts, "high" | "longe
  */
 export const toCrlf = (bytes: Uint8Array, facts: Facts = scan(bytes)): Uint8Array => {
   if (facts.bare === 0) return bytes
-  const out = new Uint8Array(bytes.length + facts.bare)
+  const size = bytes.length
+  const out = new Uint8Array(size + facts.bare)
+  const from = viewOf(bytes)
+  const into = viewOf(out)
   let at = 0
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = 0; i < size; i++) {
+    for (; i + 4 <= size; i += 4, at += 4) {
+      const word = from.getInt32(i)
+      if (hasControl(word)) break
+      into.setInt32(at, word)
+    }
+    if (i === size) break
     const octet = bytes[i] ?? 0
     if (octet !== CR && octet !== LF) {
       out[at++] = octet
       continue
     }
-    if (octet === CR && bytes[i + 1] === LF) i++
+    if (octet === CR && i + 1 < size && bytes[i + 1] === LF) i++
     out[at++] = CR
     out[at++] = LF
   }
@@ -231,23 +249,6 @@ export const decodeBase64 = (bytes: Uint8Array): Uint8Array => {
   return out.subarray(0, at)
 }
 
-const hex = Uint8Array.from("0123456789ABCDEF", (char) => char.charCodeAt(0))
-
-// What may stand for itself in quoted-printable: 33-60 and 62-126 anywhere, SP and TAB unless they end a line.
-const literal = new Uint8Array(256)
-for (let octet = 33; octet < 127; octet++) literal[octet] = octet === EQUALS ? 0 : 1
-
-const isLineEnd = (octet: number | undefined): boolean => octet === undefined || octet === CR || octet === LF
-
-const startsFrom = (bytes: Uint8Array, at: number): boolean =>
-  bytes[at] === 70 && bytes[at + 1] === 114 && bytes[at + 2] === 111 && bytes[at + 3] === 109 && bytes[at + 4] === SP
-
-// Whether the octet stands for itself wherever it is within a line.
-const isSafe = (bytes: Uint8Array, at: number): boolean => {
-  const octet = bytes[at] ?? 0
-  return literal[octet] === 1 || (octet === SP && literal[bytes[at + 1] ?? 0] === 1)
-}
-
 /**
  * Quoted-printable (RFC 2045 section 6.7): every line end of the input becomes CRLF, no line is longer than 76 octets,
  * SP and TAB at the end of a line are escaped, and so are, at the beginning of a line, a dot and the `F` of `From `
@@ -256,44 +257,7 @@ const isSafe = (bytes: Uint8Array, at: number): boolean => {
  * @category encoding
  * @since 0.1.0
  */
-export const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
-  const size = bytes.length
-  // At worst three octets for one, and a soft break of three after every 73.
-  const out = new Uint8Array(size * 3 + Math.ceil(size / 24) * 3)
-  let at = 0
-  let lineStart = 0
-  for (let i = 0; i < size; i++) {
-    const octet = bytes[i] ?? 0
-    if (octet === CR || octet === LF) {
-      if (octet === CR && bytes[i + 1] === LF) i++
-      out[at++] = CR
-      out[at++] = LF
-      lineStart = at
-      continue
-    }
-    const blank = octet === SP || octet === TAB
-    const plain = blank ? !isLineEnd(bytes[i + 1]) : literal[octet] === 1
-    const width = plain ? 1 : 3
-    // The 76th column is free for an octet that ends its line, and else needed by the soft break.
-    const limit = isLineEnd(bytes[i + 1]) ? 76 : 75
-    if (at - lineStart + width > limit) {
-      out[at++] = EQUALS
-      out[at++] = CR
-      out[at++] = LF
-      lineStart = at
-    }
-    if (plain && !(at === lineStart && (octet === DOT || startsFrom(bytes, i)))) {
-      out[at++] = octet
-      // What follows as far as the line has room, while nothing can need an escape: most text goes this way.
-      while (at - lineStart < 74 && isSafe(bytes, i + 1)) out[at++] = bytes[++i] ?? 0
-    } else {
-      out[at++] = EQUALS
-      out[at++] = hex[octet >> 4] ?? 0
-      out[at++] = hex[octet & 15] ?? 0
-    }
-  }
-  return out.slice(0, at)
-}
+export const quotedPrintable = (bytes: Uint8Array): Uint8Array => QuotedPrintable.encode(bytes)
 
 const hexValue = (octet: number | undefined): number => {
   if (octet === undefined) return -1

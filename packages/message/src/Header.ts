@@ -96,26 +96,39 @@ export const structured = (
   name: string,
   pieces: ReadonlyArray<string>
 ): Result.Result<Field, MessageError.MessageError> =>
-  plainLine(name, pieces) ??
-  Result.flatMap(checkName(name), () => {
-    let done = ""
-    let line = `${name}:`
-    for (const piece of pieces) {
-      const checked = checkValue(piece, name)
-      if (Result.isFailure(checked)) return Result.fail(checked.failure)
-      const next = /^[ \t]/.test(piece) ? piece : ` ${piece}`
-      const word = piece.startsWith("=?")
-      const limit = word || line.includes(" =?") ? encodedWordLimit : softLimit
-      if (line.length + next.length > limit && (done !== "" || line.length > name.length + 1 || word)) {
-        const octets = lineOctets(line)
-        if (octets > Encoding.maxLineLength) return Result.fail(tooLong(name, octets))
-        done += `${line}\r\n`
-        line = next
-      } else line += next
+  plainLine(name, pieces) ?? Result.flatMap(checkName(name), () => folded(name, pieces))
+
+const plainPiece = /^[!-~]+$/
+
+const checkPiece = (piece: string, name: string): Result.Result<string, MessageError.MessageError> =>
+  plainPiece.test(piece) ? Result.succeed(` ${piece}`) : Result.map(checkValue(piece, name), withBlank)
+
+const withBlank = (piece: string): string => (/^[ \t]/.test(piece) ? piece : ` ${piece}`)
+
+const folded = (name: string, pieces: ReadonlyArray<string>): Result.Result<Field, MessageError.MessageError> => {
+  let done = ""
+  let line = `${name}:`
+  let hasWord = false
+  for (const piece of pieces) {
+    const next = checkPiece(piece, name)
+    if (Result.isFailure(next)) return next
+    const text = next.success
+    const word = piece.startsWith("=?")
+    const limit = word || hasWord ? encodedWordLimit : softLimit
+    if (line.length + text.length > limit && (done !== "" || line.length > name.length + 1 || word)) {
+      const octets = lineOctets(line)
+      if (octets > Encoding.maxLineLength) return Result.fail(tooLong(name, octets))
+      done += `${line}\r\n`
+      line = text
+      hasWord = text.includes(" =?")
+    } else {
+      line += text
+      hasWord ||= text.includes(" =?")
     }
-    const octets = lineOctets(line)
-    return octets > Encoding.maxLineLength ? Result.fail(tooLong(name, octets)) : Result.succeed(`${done}${line}\r\n`)
-  })
+  }
+  const octets = lineOctets(line)
+  return octets > Encoding.maxLineLength ? Result.fail(tooLong(name, octets)) : Result.succeed(`${done}${line}\r\n`)
+}
 
 // Most lines are far from the limit, whatever their characters take.
 const lineOctets = (line: string): number => (line.length * 3 < 998 ? line.length : Utf8.encode(line).length)

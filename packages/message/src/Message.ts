@@ -229,13 +229,14 @@ export interface Options {
   readonly envelope?: EnvelopeInput | undefined
 }
 
-interface Proto extends Pipeable.Pipeable {
-  readonly [TypeId]: typeof TypeId
+class Base extends Pipeable.Class {
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
 }
 
-const Proto: Proto = { ...Pipeable.Prototype, [TypeId]: TypeId }
-
-const construct = <A extends object>(fields: A): A & Proto => Object.assign(Object.create(Proto), fields)
+// Filled from the outside, one made by a constructor is as quick to read as a literal, unlike one of Object.create.
+const construct = <A extends object>(fields: A): A & Base => Object.assign(new Base(), fields)
 
 const isArray: (u: unknown) => u is ReadonlyArray<unknown> = Array.isArray
 

@@ -13,6 +13,7 @@ import * as Encoding from "./Encoding.ts"
 import * as Header from "./Header.ts"
 import * as Bytes from "./internal/bytes.ts"
 import { checkLine, checkWellFormed } from "./internal/checkedText.ts"
+import * as QuotedPrintable from "./internal/quotedPrintable.ts"
 import * as Utf8 from "./internal/utf8.ts"
 import * as MessageError from "./MessageError.ts"
 import * as Parameter from "./Parameter.ts"
@@ -145,6 +146,7 @@ const longestLineOf = (text: string): number => {
  */
 export const identity = (text: string): Text | Octets => (Utf8.isAscii(text) ? ascii(text) : octets(Utf8.encode(text)))
 
+// The platform searches a string faster than anything looks at its octets.
 const ascii = (text: string): Text => ({
   _tag: "Text",
   text,
@@ -166,19 +168,32 @@ export const octets = (bytes: Uint8Array, facts: Encoding.Facts = Encoding.scan(
   encoding: Encoding.identity(facts)
 })
 
-// Text with CRLF line ends in the cheapest safe encoding.
-const encoded = (text: string, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
-  const content = Utf8.isAscii(text) ? ascii(text) : undefined
-  if (content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")) {
-    return ["7bit", content]
-  }
-  const bytes = Utf8.encode(text)
-  const facts = Encoding.scan(bytes)
+const withCrlf = (text: string): string => text.replace(/\r\n?|\n/g, "\r\n")
+
+// Base64 and what goes out as it is are kept; the octets that were given are not to be.
+const kept = (bytes: Uint8Array, facts: Encoding.Facts): Uint8Array => {
+  const lines = Encoding.toCrlf(bytes, facts)
+  return lines === bytes ? bytes.slice() : lines
+}
+
+// What is not 7bit, in UTF-8. Its line ends are any.
+const encodedOctets = (bytes: Uint8Array, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
+  const found = Encoding.scan(bytes)
+  const facts = { ...found, size: found.size + found.bare }
   const encoding = Encoding.choose(facts, widest)
-  if (encoding === "base64") return [encoding, { _tag: "Base64", bytes }]
-  if (encoding !== "quoted-printable") return [encoding, octets(bytes, facts)]
-  const quoted = { ...facts, longestLine: Math.min(76, facts.longestLine * 3), dotLine: false, high: 0, nul: false }
-  return [encoding, octets(Encoding.quotedPrintable(bytes), quoted)]
+  if (encoding === "base64") return [encoding, { _tag: "Base64", bytes: kept(bytes, found) }]
+  if (encoding !== "quoted-printable") return [encoding, octets(kept(bytes, found), facts)]
+  const longestLine = Math.min(76, found.longestLine * 3)
+  return [encoding, { _tag: "Text", text: QuotedPrintable.encodeText(bytes), longestLine, dotLine: false }]
+}
+
+// Text in the cheapest safe encoding, line ends made CRLF.
+const encoded = (text: string, widest: Encoding.Identity): readonly [Encoding.TransferEncoding, Content] => {
+  const bytes = Utf8.borrow(text)
+  const content = bytes.length === text.length ? ascii(withCrlf(text)) : undefined
+  return content !== undefined && content.longestLine <= Encoding.maxLineLength && !text.includes("\0")
+    ? ["7bit", content]
+    : encodedOctets(bytes, widest)
 }
 
 const encodingField = (encoding: Encoding.TransferEncoding): Header.Field =>
@@ -198,7 +213,7 @@ export const text = (
   widest: Encoding.Identity = "7bit"
 ): Parsed<Leaf> =>
   Result.map(checkWellFormed(value, field), () => {
-    const [encoding, content] = encoded(value.replace(/\r\n?|\n/g, "\r\n"), widest)
+    const [encoding, content] = encoded(value, widest)
     return {
       _tag: "Leaf",
       fields: [`Content-Type: text/${subtype}; charset=utf-8\r\n`, encodingField(encoding)],
@@ -240,7 +255,7 @@ export const alternative = (
     const type = yield* alternativeType(self.type, `${field}.type`)
     yield* checkMethod(type, self.content, field)
     yield* checkWellFormed(self.content, `${field}.content`)
-    const [encoding, content] = encoded(self.content.replace(/\r\n?|\n/g, "\r\n"), widest)
+    const [encoding, content] = encoded(self.content, widest)
     const parameters = [
       ...Array.from(type.parameters).filter(([name]) => name !== "charset"),
       ["charset", "utf-8"] as const

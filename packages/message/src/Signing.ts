@@ -88,7 +88,7 @@ export const signersFor = ({ signers }: Signing, domain: string): ReadonlyArray<
 // The domain of the first author; undefined for a message that names none.
 const authorDomain = (header: Uint8Array): string | undefined => {
   const section = Result.getOrUndefined(HeaderSection.parse(header))
-  const field = section?.fields.find(({ name }) => name === "from")
+  const field = section?.fields.find((field) => HeaderSection.isNamed(section, field, "from"))
   if (section === undefined || field === undefined) return undefined
   const list = Result.flatMap(HeaderSection.value(section, field), (text) => AddressList.parse(text, "From"))
   const [author] = AddressList.mailboxes(Result.getOrElse(list, () => []))

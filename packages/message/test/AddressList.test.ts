@@ -12,6 +12,37 @@ const refused = (input: string) => refusal(AddressList.parse(input))
 const encode = (inputs: ReadonlyArray<AddressList.Input>, name = "To") =>
   Result.getOrThrow(Result.flatMap(AddressList.fromInputs(inputs, name), (list) => AddressList.encode(name, list)))
 
+const nameLike = Schema.Array(
+  Schema.Literals(["Ada", "Bob", " ", "  ", ".", "=?", "=?utf-8?q?x?=", "é", '"', "a-b", "_", "<", "("])
+).check(Schema.isMaxLength(5))
+const addressLike = Schema.Literals([
+  "ada@example.com",
+  "A.b+c-d_e@x-y.EXAMPLE",
+  "a..b@example.com",
+  ".a@example.com",
+  "a@b_c.example",
+  "a@-b.example",
+  "a@b.",
+  "a@b@c",
+  "a@1.2.3.4",
+  "a@[127.0.0.1]",
+  "é@example.com",
+  "a b@example.com",
+  "a,b@example.com",
+  "a",
+  ""
+])
+
+it.prop(
+  "AddressList.parse reads a list the same way with a comment behind it, which only the whole grammar knows",
+  [nameLike, addressLike, Schema.Boolean],
+  ([name, address, named]) => {
+    const input = named ? `${join(name)} <${address}>` : address
+    const [plainly, fully] = [AddressList.parse(input), AddressList.parse(`${input} (c)`)]
+    assert.deepStrictEqual(Result.getOrUndefined(plainly), Result.getOrUndefined(fully))
+  }
+)
+
 describe("AddressList.parse", () => {
   it("MSG-009: reads bare addresses, names and lists", () => {
     assert.deepStrictEqual(parse("ada@example.com"), [[undefined, "ada@example.com"]])

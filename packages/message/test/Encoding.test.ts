@@ -1,5 +1,6 @@
 import * as Encoding from "@effect-mail/message/Encoding"
 import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
 import { bytes, crlf, join, Lines, Octets, string } from "./support/texts.ts"
 
 const octets = (numbers: ReadonlyArray<number>) => Uint8Array.from(numbers)
@@ -36,6 +37,32 @@ describe("Encoding.scan", () => {
     assert.isFalse(Encoding.scan(bytes("a.\r\nb.")).dotLine)
   })
 })
+
+const facts = (text: string): Encoding.Facts => {
+  const lines = text.split(/\r\n|\r|\n/)
+  const bare = Array.from(text.matchAll(/\r(?!\n)|(?<!\r)\n/g))
+  return {
+    size: text.length,
+    high: text.match(/[\x80-\xff]/g)?.length ?? 0,
+    nul: text.includes("\0"),
+    bare: bare.length,
+    firstBare: bare[0]?.index ?? -1,
+    longestLine: Math.max(...lines.map((line) => line.length)),
+    dotLine: lines.some((line) => line.startsWith("."))
+  }
+}
+
+it.prop(
+  "Encoding.scan tells the same of octets wherever they stand",
+  [Octets, Schema.Literals([0, 1, 2, 3])],
+  ([input, offset]) => {
+    const all = octets([...input.slice(0, offset), ...input])
+    assert.deepStrictEqual(
+      Encoding.scan(all.subarray(Math.min(offset, input.length))),
+      facts(Buffer.from(input).toString("latin1"))
+    )
+  }
+)
 
 const chosen = (text: string) => Encoding.choose(Encoding.scan(bytes(text)))
 

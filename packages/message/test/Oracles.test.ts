@@ -6,6 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as Readers from "./support/readers.ts"
 import { octets, render, renderings } from "./support/render.ts"
+import type { Sample } from "./support/samples.ts"
+import * as Samples from "./support/samples.ts"
 import { join, Line, Lines, Octets } from "./support/texts.ts"
 
 const File = Schema.Struct({ name: Line, content: Octets, embedded: Schema.Boolean })
@@ -118,5 +120,38 @@ describe("every composed message is read as it was written", () => {
         })
       }),
     { arbitrary: { runs: 3, maxShrinks: 0 }, timeout: 60_000 }
+  )
+})
+
+const written = (sample: Sample) => ({
+  subject: sample.subject,
+  from: sample.from,
+  to: sample.to,
+  addresses: sample.to.map((_, i) => `to${i}@example.com`),
+  text: Samples.shown(sample.text),
+  html: Samples.shown(sample.html),
+  files: sample.files.map(({ cid, content, name }) => ({
+    name,
+    content: Buffer.from(content).toString("hex"),
+    cid: cid === undefined ? "" : `<${cid}>`
+  })),
+  defects: []
+})
+
+describe.skipIf(!Readers.hasPython)("Python's email (skipped where there is no python3)", () => {
+  it.effect("reads every sample word for word and finds nothing wrong with it", () =>
+    Effect.gen(function* () {
+      const messages = yield* Effect.forEach(Samples.samples, (sample) =>
+        Effect.flatMap(render(Samples.toMessage(sample)), octets)
+      )
+      assert.deepStrictEqual(
+        Readers.pythonAnswers(messages).map((answer) => ({
+          ...answer,
+          text: Samples.shown(answer.text),
+          html: Samples.shown(answer.html)
+        })),
+        Samples.samples.map(written)
+      )
+    })
   )
 })

@@ -255,22 +255,32 @@ export interface Input extends Omit<MailOptions, "auth" | "transactionId"> {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (input: Input): Result.Result<Envelope, Address.AddressError | EnvelopeError> =>
-  Result.gen(function* () {
-    const { auth, from, to, transactionId, ...options } = input
-    const reversePath = yield* reversePathOf(from)
-    const recipients = yield* recipientsOf(to)
+export const make = (input: Input): Result.Result<Envelope, Address.AddressError | EnvelopeError> => {
+  const reversePath = reversePathOf(input.from)
+  if (Result.isFailure(reversePath)) return Result.fail(reversePath.failure)
+  const recipients = recipientsOf(input.to)
+  if (Result.isFailure(recipients)) return Result.fail(recipients.failure)
+  const options = optionsOf(input)
+  return Result.isFailure(options)
+    ? Result.fail(options.failure)
+    : Result.succeed({ reversePath: reversePath.success, recipients: recipients.success, options: options.success })
+}
+
+// Most envelopes say from where and to whom, and nothing else.
+const isShort = (input: Input): boolean => Object.keys(input).length === 2 && "from" in input && "to" in input
+
+const optionsOf = (input: Input): Result.Result<MailOptions, Address.AddressError | EnvelopeError> => {
+  if (isShort(input)) return Result.succeed({})
+  const { auth, from: _from, to: _to, transactionId, ...options } = input
+  return Result.gen(function* () {
     yield* check(options)
     return {
-      reversePath,
-      recipients,
-      options: {
-        ...options,
-        ...(auth === undefined ? {} : { auth: auth === "<>" ? auth : yield* Address.parse(auth) }),
-        ...(transactionId === undefined ? {} : { transactionId: yield* Address.parse(transactionId) })
-      }
+      ...options,
+      ...(auth === undefined ? {} : { auth: auth === "<>" ? auth : yield* Address.parse(auth) }),
+      ...(transactionId === undefined ? {} : { transactionId: yield* Address.parse(transactionId) })
     }
   })
+}
 
 const reversePathOf = (from: string): Result.Result<Address.ReversePath, Address.AddressError> =>
   from === "" || from === "<>" ? Result.succeed("") : Address.parse(from)
@@ -281,15 +291,24 @@ const forwardPathOf = (to: string): Result.Result<Address.ForwardPath, Address.A
 const recipientsOf = (
   to: Input["to"]
 ): Result.Result<NonEmptyReadonlyArray<Recipient>, Address.AddressError | EnvelopeError> => {
-  const recipients = new Map<string, Recipient>()
-  for (const input of isList(to) ? to : [to]) {
+  if (!isList(to)) return Result.map(recipientOf(to), (recipient) => [recipient])
+  const list: Array<Recipient> = []
+  for (const input of to) {
     const recipient = recipientOf(input)
     if (Result.isFailure(recipient)) return Result.fail(recipient.failure)
-    const key = keyOf(recipient.success)
-    if (!recipients.has(key)) recipients.set(key, recipient.success)
+    list.push(recipient.success)
   }
-  const list = [...recipients.values()]
-  return isArrayNonEmpty(list) ? Result.succeed(list) : fail("to", "must name at least one recipient")
+  const recipients = list.length < 2 ? list : firstOfEach(list)
+  return isArrayNonEmpty(recipients) ? Result.succeed(recipients) : fail("to", "must name at least one recipient")
+}
+
+const firstOfEach = (recipients: ReadonlyArray<Recipient>): Array<Recipient> => {
+  const byKey = new Map<string, Recipient>()
+  for (const recipient of recipients) {
+    const key = keyOf(recipient)
+    if (!byKey.has(key)) byKey.set(key, recipient)
+  }
+  return [...byKey.values()]
 }
 
 const isList = (to: Input["to"]): to is ReadonlyArray<string | RecipientInput> => Array.isArray(to)

@@ -70,6 +70,32 @@ const transport = Effect.fnUntraced(function* (write: Write): Effect.fn.Return<T
   return { send }
 })
 
+// Where a message is written, and where it is put once it is there.
+interface Place {
+  readonly folders: ReadonlyArray<string>
+  readonly draft: string
+  readonly target: string
+}
+
+interface Layout {
+  readonly newline: "\r\n" | "\n"
+  /** For a message with a name that no other one gets. */
+  readonly place: (unique: string, path: Path.Path) => Place
+}
+
+// A file for each message.
+const oneEach = (layout: Layout, { mode, trace }: FileSettings): Effect.Effect<Transport["Service"], never, Needs> =>
+  transport(
+    Effect.fnUntraced(function* (parcel) {
+      const { draft, folders, target } = layout.place(yield* Files.uniqueName(), yield* Path.Path)
+      for (const folder of folders) yield* Files.makeFolder(folder, mode)
+      const body = bodyFor(parcel, "8bit")
+      const lines = layout.newline === "\n" ? UnixLines.stream(body) : body.stream
+      yield* Files.writeVia(draft, target, Stream.concat(Files.trace(parcel, trace, layout.newline), lines), mode)
+      return target
+    })
+  )
+
 /**
  * Writes each message to a file `<unique>.eml` in a folder, octet for octet with CRLF line ends. The folder is made when it
  * is missing.
@@ -84,18 +110,12 @@ export const makeEml = (
   folder: string,
   settings?: Partial<FileSettings>
 ): Effect.Effect<Transport["Service"], never, Needs> => {
-  const all = { ...standard, ...settings }
-  return transport(
-    Effect.fnUntraced(function* (parcel) {
-      const path = yield* Path.Path
-      yield* Files.makeFolder(folder, all.mode)
-      const name = `${yield* Files.uniqueName()}.eml`
-      const target = path.join(folder, name)
-      const content = Stream.concat(Files.trace(parcel, all.trace, "\r\n"), bodyFor(parcel, "8bit").stream)
-      yield* Files.writeVia(path.join(folder, `.${name}.part`), target, content, all.mode)
-      return target
-    })
-  )
+  const place: Layout["place"] = (unique, path) => ({
+    folders: [folder],
+    draft: path.join(folder, `.${unique}.eml.part`),
+    target: path.join(folder, `${unique}.eml`)
+  })
+  return oneEach({ newline: "\r\n", place }, { ...standard, ...settings })
 }
 
 /**
@@ -110,17 +130,15 @@ export const makeMaildir = (
   settings?: Partial<FileSettings>
 ): Effect.Effect<Transport["Service"], never, Needs> => {
   const all = { ...standard, ...settings }
-  return transport(
-    Effect.fnUntraced(function* (parcel) {
-      const path = yield* Path.Path
-      for (const part of ["tmp", "new", "cur"]) yield* Files.makeFolder(path.join(folder, part), all.mode)
-      const name = `${yield* Files.uniqueName()}.${Files.escapeHost(all.host)}`
-      const target = path.join(folder, "new", name)
-      const content = Stream.concat(Files.trace(parcel, all.trace, "\n"), UnixLines.stream(bodyFor(parcel, "8bit")))
-      yield* Files.writeVia(path.join(folder, "tmp", name), target, content, all.mode)
-      return target
-    })
-  )
+  const place: Layout["place"] = (unique, path) => {
+    const name = `${unique}.${Files.escapeHost(all.host)}`
+    return {
+      folders: ["tmp", "new", "cur"].map((part) => path.join(folder, part)),
+      draft: path.join(folder, "tmp", name),
+      target: path.join(folder, "new", name)
+    }
+  }
+  return oneEach({ newline: "\n", place }, all)
 }
 
 /**

@@ -119,6 +119,10 @@ function* base64Chunks(bytes: Uint8Array, room: Base64.Room): Generator<Uint8Arr
   }
 }
 
+function* textChunks(text: string): Generator<Uint8Array> {
+  for (let at = 0; at < text.length; at += pieceSize) yield Utf8.encode(text.slice(at, at + pieceSize))
+}
+
 // Texts in a row become bytes together: that is one call of the encoder for most messages.
 function* chunksOf(contents: ReadonlyArray<Held>, room: Base64.Room): Generator<Uint8Array> {
   let text = ""
@@ -127,12 +131,12 @@ function* chunksOf(contents: ReadonlyArray<Held>, room: Base64.Room): Generator<
       text += content.text
       continue
     }
-    if (text !== "") yield Utf8.encode(text)
+    if (text !== "") yield* textChunks(text)
     text = ""
     if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
     else yield* base64Chunks(content.bytes, room)
   }
-  if (text !== "") yield Utf8.encode(text)
+  if (text !== "") yield* textChunks(text)
 }
 
 const put = (octets: Uint8Array, into: Uint8Array): number => {
@@ -144,7 +148,7 @@ const put = (octets: Uint8Array, into: Uint8Array): number => {
 const writeHeld = (content: Held, into: Uint8Array): number => {
   switch (content._tag) {
     case "Text":
-      return Utf8.writeAscii(content.text, into)
+      return Utf8.write(content.text, into)
     case "Octets":
       return put(content.bytes, into)
     case "Base64":

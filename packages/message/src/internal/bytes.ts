@@ -1,4 +1,5 @@
 /** Joining, cutting and searching octets. */
+import * as Utf8 from "./utf8.ts"
 
 /** One array of all the others. */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -13,14 +14,15 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return out
 }
 
-/** Whether `part` occurs in `bytes`. */
+/**
+ * Whether `part`, of at least two octets, occurs in `bytes`. The second is looked for: of a boundary that is `_`, of which there are
+ * fewer than of the `=` before it.
+ */
 export const includes = (bytes: Uint8Array, part: Uint8Array): boolean => {
-  const [first, second] = part
-  if (first === undefined) return true
-  const last = bytes.length - part.length
-  for (let at = bytes.indexOf(first); at !== -1 && at <= last; at = bytes.indexOf(first, at + 1)) {
-    if ((second === undefined || bytes[at + 1] === second) && part.every((octet, i) => bytes[at + i] === octet))
-      return true
+  const [, second = 0] = part
+  const end = bytes.length - part.length + 1
+  for (let at = bytes.indexOf(second, 1); at !== -1 && at <= end; at = bytes.indexOf(second, at + 1)) {
+    if (part.every((octet, i) => bytes[at - 1 + i] === octet)) return true
   }
   return false
 }
@@ -42,6 +44,9 @@ export const binary = (octets: Uint8Array): string => {
 
 /** The octets of such a string. */
 export const octets = (text: string): Uint8Array => {
+  const utf8 = Utf8.borrow(text)
+  // What is ASCII is the same in UTF-8, and the platform's coder writes it many times faster.
+  if (utf8.length === text.length) return utf8.slice()
   const out = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
   return out

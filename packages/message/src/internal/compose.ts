@@ -30,17 +30,19 @@ interface People {
   readonly bcc: ReadonlyArray<AddressList.Address>
 }
 
+const isGroup = (address: AddressList.Address): address is AddressList.Group => address._tag === "Group"
+
 // RFC 6854 lets a group stand in From; receivers do not agree, so none is generated (MSG-013).
 const persons = (
   inputs: ReadonlyArray<AddressList.Input>,
   field: string
-): Parsed<ReadonlyArray<AddressList.NamedMailbox>> =>
-  Result.flatMap(AddressList.fromInputs(inputs, field), (list) => {
-    const mailboxes = AddressList.mailboxes(list)
-    return list.some((address) => address._tag === "Group")
-      ? Result.fail(MessageError.make("bad-address", "a group cannot send", { field }))
-      : Result.succeed(mailboxes)
-  })
+): Parsed<ReadonlyArray<AddressList.NamedMailbox>> => {
+  const list = AddressList.fromInputs(inputs, field)
+  if (Result.isFailure(list)) return Result.fail(list.failure)
+  return list.success.some(isGroup)
+    ? Result.fail(MessageError.make("bad-address", "a group cannot send", { field }))
+    : Result.succeed(AddressList.mailboxes(list.success))
+}
 
 const person = (input: AddressList.Input | undefined): Parsed<AddressList.NamedMailbox | undefined> =>
   input === undefined ? nobody : Result.map(persons([input], "Sender"), ([sender]) => sender)
@@ -48,21 +50,32 @@ const person = (input: AddressList.Input | undefined): Parsed<AddressList.NamedM
 const nobody: Parsed<undefined> = Result.succeed(undefined)
 
 const people = (message: Message.Composed): Parsed<People> => {
-  const lists = Result.all([
-    AddressList.fromInputs(message.replyTo, "Reply-To"),
-    AddressList.fromInputs(message.to, "To"),
-    AddressList.fromInputs(message.cc, "Cc"),
-    AddressList.fromInputs(message.bcc, "Bcc")
-  ])
-  const senders = Result.all([persons(message.from, "From"), person(message.sender)])
-  if (Result.isFailure(senders)) return Result.fail(senders.failure)
-  const [from, sender] = senders.success
-  const [author] = from
+  const from = persons(message.from, "From")
+  if (Result.isFailure(from)) return Result.fail(from.failure)
+  const sender = person(message.sender)
+  if (Result.isFailure(sender)) return Result.fail(sender.failure)
+  const [author] = from.success
   if (author === undefined) return noSender("From", "the message has no author", "Use Message.from")
-  if (from.length > 1 && sender === undefined) {
+  if (from.success.length > 1 && sender.success === undefined) {
     return noSender("Sender", "several authors need a sender", "Use Message.sender (RFC 5322 section 3.6.2)")
   }
-  return Result.map(lists, ([replyTo, to, cc, bcc]) => ({ from, author, sender, replyTo, to, cc, bcc }))
+  const replyTo = AddressList.fromInputs(message.replyTo, "Reply-To")
+  if (Result.isFailure(replyTo)) return Result.fail(replyTo.failure)
+  const to = AddressList.fromInputs(message.to, "To")
+  if (Result.isFailure(to)) return Result.fail(to.failure)
+  const cc = AddressList.fromInputs(message.cc, "Cc")
+  if (Result.isFailure(cc)) return Result.fail(cc.failure)
+  const bcc = AddressList.fromInputs(message.bcc, "Bcc")
+  if (Result.isFailure(bcc)) return Result.fail(bcc.failure)
+  return Result.succeed({
+    from: from.success,
+    author,
+    sender: sender.success,
+    replyTo: replyTo.success,
+    to: to.success,
+    cc: cc.success,
+    bcc: bcc.success
+  })
 }
 
 const envelopeOf = (message: Message.Composed, { author, bcc, cc, sender, to }: People): Parsed<Parcel.Envelope> =>
@@ -139,13 +152,17 @@ const narrowerOf = (letter: Letter, width: Encoding.Identity, widest: Encoding.I
 }
 
 /** The parcel of a message whose MIME tree is `root`. */
-export const compose = (message: Message.Composed, root: Root, ambient: Ambient): Parsed<Parcel.Parcel> =>
-  Result.gen(function* () {
-    const all = yield* people(message)
-    const envelope = yield* envelopeOf(message, all)
-    const tree = yield* root(ambient.widest)
-    const messageId = yield* messageIdOf(message, all, ambient)
-    const header = yield* headerOf(message, all, messageId, ambient.now)
-    const letter = { header, root, base: boundaryBase(tree, ambient) }
-    return Parcel.make(envelope, bodyOf(letter, tree, ambient.widest), messageId)
-  })
+export const compose = (message: Message.Composed, root: Root, ambient: Ambient): Parsed<Parcel.Parcel> => {
+  const all = people(message)
+  if (Result.isFailure(all)) return Result.fail(all.failure)
+  const envelope = envelopeOf(message, all.success)
+  if (Result.isFailure(envelope)) return Result.fail(envelope.failure)
+  const tree = root(ambient.widest)
+  if (Result.isFailure(tree)) return Result.fail(tree.failure)
+  const messageId = messageIdOf(message, all.success, ambient)
+  if (Result.isFailure(messageId)) return Result.fail(messageId.failure)
+  const header = headerOf(message, all.success, messageId.success, ambient.now)
+  if (Result.isFailure(header)) return Result.fail(header.failure)
+  const letter = { header: header.success, root, base: boundaryBase(tree.success, ambient) }
+  return Result.succeed(Parcel.make(envelope.success, bodyOf(letter, tree.success, ambient.widest), messageId.success))
+}

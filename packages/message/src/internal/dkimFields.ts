@@ -1,7 +1,7 @@
 /** Which header fields a DKIM signature covers (RFC 6376 section 5.4). */
 import type { Fields } from "../DkimCanonical.ts"
 import * as Bytes from "./bytes.ts"
-import type * as HeaderSection from "./headerSection.ts"
+import * as HeaderSection from "./headerSection.ts"
 
 /** What says who wrote what to whom (RFC 6376 section 5.4.1, DKIM-008); fields of lists and resendings come by prefix. */
 export const signedNames: ReadonlyArray<string> = [
@@ -36,10 +36,11 @@ const isOfPrefix = (name: string): boolean =>
   (name.startsWith("list-") || name.startsWith("resent-")) && name !== "resent-bcc"
 
 /** The fields of a header by name. */
-export const fieldsOf = ({ bytes, fields }: HeaderSection.Section): Fields => {
+export const fieldsOf = (section: HeaderSection.Section): Fields => {
   const all = new Map<string, Array<string>>()
-  for (const { end, name, start } of fields) {
-    const text = Bytes.binary(bytes.subarray(start, end))
+  for (const field of section.fields) {
+    const name = HeaderSection.nameOf(section, field)
+    const text = Bytes.binary(section.bytes.subarray(field.start, field.end))
     const same = all.get(name)
     if (same === undefined) all.set(name, [text])
     else same.push(text)
@@ -51,11 +52,16 @@ export const fieldsOf = ({ bytes, fields }: HeaderSection.Section): Fields => {
 export const namesOf = (
   fields: Fields,
   signed: ReadonlyArray<string> | undefined,
-  oversigned: ReadonlyArray<string>
+  oversigned: ReadonlySet<string>
 ): ReadonlyArray<string> => {
-  const wanted = signed ?? [...signedNames, ...Array.from(fields.keys()).filter(isOfPrefix)]
-  return Array.from(new Set([...wanted, ...oversigned])).flatMap((name) => {
-    const count = (fields.get(name)?.length ?? 0) + (oversigned.includes(name) ? 1 : 0)
-    return Array.from({ length: count }, () => name)
-  })
+  const names: Array<string> = []
+  const add = (name: string) => {
+    const count = (fields.get(name)?.length ?? 0) + (oversigned.has(name) ? 1 : 0)
+    for (let i = 0; i < count; i++) names.push(name)
+  }
+  const wanted = new Set(signed ?? signedNames)
+  if (signed === undefined) for (const name of fields.keys()) if (isOfPrefix(name)) wanted.add(name)
+  for (const name of oversigned) wanted.add(name)
+  wanted.forEach(add)
+  return names
 }

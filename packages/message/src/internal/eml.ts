@@ -16,33 +16,36 @@ import * as Utf8 from "./utf8.ts"
 
 type Parsed<A> = Result.Result<A, MessageError.MessageError>
 
-const isResent = (field: HeaderSection.Field): boolean => field.name.startsWith("resent-")
-
 // The fields of the latest resending: blocks are put in front of each other, and none repeats a name (RFC 5322 section
 // 3.6.6).
 const resentBlock = (section: HeaderSection.Section): ReadonlyArray<HeaderSection.Field> => {
-  const start = section.fields.findIndex(isResent)
-  if (start === -1) return []
   const names = new Set<string>()
-  const end = section.fields.findIndex(
-    (field, i) => i >= start && (!isResent(field) || names.size === names.add(field.name).size)
-  )
-  return section.fields.slice(start, end === -1 ? undefined : end)
+  const block: Array<HeaderSection.Field> = []
+  for (const field of section.fields) {
+    const name = HeaderSection.nameWith("resent-", section, field)
+    const isNew = name !== undefined && !names.has(name)
+    if (!isNew && block.length > 0) break
+    if (!isNew) continue
+    names.add(name)
+    block.push(field)
+  }
+  return block
 }
 
 const addresses = (
   section: HeaderSection.Section,
   fields: ReadonlyArray<HeaderSection.Field>,
   name: string
-): Parsed<ReadonlyArray<Mailbox>> =>
-  Result.map(
-    Result.all(
-      fields
-        .filter((field) => field.name === name)
-        .map((field) => Result.flatMap(HeaderSection.value(section, field), (value) => AddressList.parse(value, name)))
-    ),
-    (lists) => lists.flatMap((list) => AddressList.mailboxes(list).map(({ address }) => address))
-  )
+): Parsed<ReadonlyArray<Mailbox>> => {
+  const all: Array<Mailbox> = []
+  for (const field of fields) {
+    if (!HeaderSection.isNamed(section, field, name)) continue
+    const list = Result.flatMap(HeaderSection.value(section, field), (value) => AddressList.parse(value, name))
+    if (Result.isFailure(list)) return Result.fail(list.failure)
+    for (const { address } of AddressList.mailboxes(list.success)) all.push(address)
+  }
+  return Result.succeed(all)
+}
 
 const noSender = () =>
   Result.fail(
@@ -53,16 +56,18 @@ const noSender = () =>
 
 // Most envelopes are given, and then nothing is looked up.
 const derive = (section: HeaderSection.Section): Envelope.Derived => {
+  let block: ReadonlyArray<HeaderSection.Field> | undefined
   const of = (name: string) => {
-    const block = resentBlock(section)
+    block ??= resentBlock(section)
     return block.length > 0 ? addresses(section, block, `resent-${name}`) : addresses(section, section.fields, name)
   }
   return {
     from: () =>
-      Result.gen(function* () {
-        const [sender = (yield* of("from"))[0]] = yield* of("sender")
-        return sender ?? (yield* noSender())
-      }),
+      Result.flatMap(of("sender"), ([sender]) =>
+        sender === undefined
+          ? Result.flatMap(of("from"), ([author]) => (author === undefined ? noSender() : Result.succeed(author)))
+          : Result.succeed(sender)
+      ),
     to: () => Result.map(Result.all([of("to"), of("cc"), of("bcc")]), (lists) => lists.flat())
   }
 }
@@ -74,7 +79,7 @@ const withoutBcc = (section: HeaderSection.Section): ReadonlyArray<Uint8Array> =
   const kept: Array<Uint8Array> = []
   let start = 0
   for (const field of fields) {
-    if (!hiddenNames.has(field.name)) continue
+    if (!hiddenNames.has(HeaderSection.nameOf(section, field))) continue
     kept.push(bytes.subarray(start, field.start))
     start = field.end
   }
@@ -82,7 +87,7 @@ const withoutBcc = (section: HeaderSection.Section): ReadonlyArray<Uint8Array> =
 }
 
 const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<string> => {
-  const has = (name: string) => section.fields.some((field) => field.name === name)
+  const has = (name: string) => section.fields.some((field) => HeaderSection.isNamed(section, field, name))
   const date = has("date") ? nothing : Result.map(dateText(ambient.now), (text) => `Date: ${text}\r\n`)
   if (has("message-id")) return date
   return Result.flatMap(date, (date) =>
@@ -95,11 +100,14 @@ const missing = (section: HeaderSection.Section, ambient: Ambient): Parsed<strin
 const nothing: Parsed<string> = Result.succeed("")
 
 /** The octets of a message or of its header, with what was to be added and without what was to be left out. */
-export const edit = (message: Ready, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> =>
-  Result.map(message.addMissing ? missing(section, ambient) : nothing, (added) => {
-    const kept = message.removeBcc ? withoutBcc(section) : [section.bytes]
-    return added === "" && kept.length === 1 ? section.bytes : Bytes.concat([Utf8.encode(added), ...kept])
-  })
+export const edit = (message: Ready, section: HeaderSection.Section, ambient: Ambient): Parsed<Uint8Array> => {
+  const added = message.addMissing ? missing(section, ambient) : nothing
+  if (Result.isFailure(added)) return Result.fail(added.failure)
+  const kept = message.removeBcc ? withoutBcc(section) : [section.bytes]
+  return Result.succeed(
+    added.success === "" && kept.length === 1 ? section.bytes : Bytes.concat([Utf8.encode(added.success), ...kept])
+  )
+}
 
 /** The envelope, as it was given or as the header says. */
 export const envelopeOf = (message: Ready, section: HeaderSection.Section): Parsed<Parcel.Envelope> =>
@@ -116,20 +124,27 @@ const bytesOf = ({ bytes }: Eml): Parsed<Uint8Array> =>
         })
       )
 
+// Most messages are sent as they are, and all is known of them.
+const bodyOf = (bytes: Uint8Array, given: Uint8Array, facts: Encoding.Facts): Parsed<Parcel.Body> =>
+  Parcel.bodyFromBytes(bytes, bytes === given ? facts : undefined)
+
+const sectionOf = (bytes: Uint8Array, section: HeaderSection.Section): Parsed<HeaderSection.Section> =>
+  bytes === section.bytes ? Result.succeed(section) : HeaderSection.parse(bytes)
+
 /** The parcel of a ready message. */
-export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> =>
-  Result.flatMap(bytesOf(message), (given) => {
-    const facts = Encoding.scan(given)
-    return Result.flatMap(HeaderSection.parse(Encoding.toCrlf(given, facts)), (section) =>
-      Result.flatMap(envelopeOf(message, section), (envelope) =>
-        Result.flatMap(edit(message, section, ambient), (bytes) =>
-          // Most messages are sent as they are, and all is known of them.
-          bytes === given
-            ? Result.map(Parcel.bodyFromBytes(given, facts), (body) =>
-                Parcel.make(envelope, body, HeaderSection.messageId(section))
-              )
-            : Parcel.fromBytes(bytes, envelope)
-        )
-      )
-    )
-  })
+export const fromEml = (message: Eml, ambient: Ambient): Parsed<Parcel.Parcel> => {
+  const given = bytesOf(message)
+  if (Result.isFailure(given)) return Result.fail(given.failure)
+  const facts = Encoding.scan(given.success)
+  const section = HeaderSection.parse(Encoding.toCrlf(given.success, facts))
+  if (Result.isFailure(section)) return Result.fail(section.failure)
+  const envelope = envelopeOf(message, section.success)
+  if (Result.isFailure(envelope)) return Result.fail(envelope.failure)
+  const bytes = edit(message, section.success, ambient)
+  if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
+  const body = bodyOf(bytes.success, given.success, facts)
+  if (Result.isFailure(body)) return Result.fail(body.failure)
+  const edited = sectionOf(bytes.success, section.success)
+  if (Result.isFailure(edited)) return Result.fail(edited.failure)
+  return Result.succeed(Parcel.make(envelope.success, body.success, HeaderSection.messageId(edited.success)))
+}

@@ -43,16 +43,17 @@ const placeOf = (input: Envelope.Input, text: string): string => {
   return index === -1 ? "envelope" : `envelope.to[${index}]`
 }
 
-const asMessageError =
-  (input: Envelope.Input) =>
-  (error: Address.AddressError | Envelope.EnvelopeError): MessageError.MessageError =>
-    error._tag === "EnvelopeError"
-      ? MessageError.make("bad-envelope", error.reason, { field: `envelope.${error.option}` })
-      : MessageError.make("bad-address", error.reason, {
-          field: placeOf(input, error.input),
-          position: error.position,
-          hint: "An envelope address is a bare one, such as ada@example.com"
-        })
+const asMessageError = (
+  input: Envelope.Input,
+  error: Address.AddressError | Envelope.EnvelopeError
+): MessageError.MessageError =>
+  error._tag === "EnvelopeError"
+    ? MessageError.make("bad-envelope", error.reason, { field: `envelope.${error.option}` })
+    : MessageError.make("bad-address", error.reason, {
+        field: placeOf(input, error.input),
+        position: error.position,
+        hint: "An envelope address is a bare one, such as ada@example.com"
+      })
 
 // Callers without types may have null for what they do not say.
 const orElse = <A, B>(given: A | null | undefined, derive: () => Parsed<B>): Parsed<A | B> =>
@@ -65,12 +66,11 @@ const orElse = <A, B>(given: A | null | undefined, derive: () => Parsed<B>): Par
 export const resolve = (given: EnvelopeInput | undefined, derived: Derived): Parsed<Envelope.Envelope> => {
   if (given === undefined) return fromHeader(derived)
   const from = orElse(given.from, derived.from)
+  if (Result.isFailure(from)) return Result.fail(from.failure)
   const to = orElse(given.to, derived.to)
-  return Result.flatMap(from, (from) =>
-    Result.flatMap(to, (to) => {
-      if (Array.isArray(to) && to.length === 0) return noRecipients()
-      const input = { ...given, from, to }
-      return Result.mapError(Envelope.make(input), asMessageError(input))
-    })
-  )
+  if (Result.isFailure(to)) return Result.fail(to.failure)
+  if (Array.isArray(to.success) && to.success.length === 0) return noRecipients()
+  const input = { ...given, from: from.success, to: to.success }
+  const made = Envelope.make(input)
+  return Result.isFailure(made) ? Result.fail(asMessageError(input, made.failure)) : Result.succeed(made.success)
 }

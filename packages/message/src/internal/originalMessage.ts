@@ -22,7 +22,7 @@ const isBounce = (headers: ReadonlyArray<MessageField>): boolean =>
 const fieldsOf = (section: HeaderSection.Section): ReadonlyArray<MessageField> =>
   section.fields.flatMap((field): ReadonlyArray<MessageField> => {
     const value = HeaderSection.value(section, field)
-    return Result.isSuccess(value) ? [[field.name, value.success]] : []
+    return Result.isSuccess(value) ? [[HeaderSection.nameOf(section, field), value.success]] : []
   })
 
 /** What can be read of a returned message or header; nothing when it begins with no header. */

@@ -25,26 +25,35 @@ export const decode = (bytes: Uint8Array, charset = "utf-8"): string | undefined
   }
 }
 
+const plainDecoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true })
+
+/** Octets of ASCII as text. */
+export const ascii = (bytes: Uint8Array): string => plainDecoder.decode(bytes)
+
 /** How many octets the UTF-8 form of one code point takes. */
 export const octetsOf = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4
 
-/** Writes ASCII text, and gives how many octets that were. */
-export const writeAscii = (text: string, into: Uint8Array): number => encoder.encodeInto(text, into).written
+/** Writes a text as far as there is room, and gives how many octets that were. */
+export const write = (text: string, into: Uint8Array): number => encoder.encodeInto(text, into).written
 
-// Written to and never read: the platform's coder counts many times faster than anything that looks at each character.
-const scratch = new Uint8Array(8192)
+// A large array costs more than what is written to it, and no text takes more than three octets for each of its units.
+const kept = new Uint8Array(49_152)
+
+/** UTF-8, of most texts in an array that the next call writes to again: to be looked at, or to be encoded further, at once. */
+export const borrow = (text: string): Uint8Array =>
+  text.length * 3 > kept.length ? encode(text) : kept.subarray(0, write(text, kept))
 
 const isAsciiPiece = (text: string): boolean => {
-  const { read, written } = encoder.encodeInto(text, scratch)
+  const { read, written } = encoder.encodeInto(text, kept)
   return read === text.length && written === text.length
 }
 
-/** Whether every character is below U+0080. */
+/** Whether every character is below U+0080: the platform's coder counts many times faster than anything that looks at each. */
 export const isAscii = (text: string): boolean => {
-  if (text.length <= scratch.length) return isAsciiPiece(text)
-  for (let at = 0; at < text.length; at += scratch.length) {
-    if (!isAsciiPiece(text.slice(at, at + scratch.length))) return false
+  if (text.length <= kept.length) return isAsciiPiece(text)
+  for (let at = 0; at < text.length; at += kept.length) {
+    if (!isAsciiPiece(text.slice(at, at + kept.length))) return false
   }
   return true
 }

@@ -73,8 +73,6 @@ def read(raw):
     def text(kind):
         found = [p for p in leaves if p.get_content_type() == kind and p.get_content_disposition() is None]
         return found[0].get_content() if found else ""
-    defects = [repr(d) for p in m.walk() for d in p.defects]
-    assert not defects, defects
     return {
         "subject": str(m["subject"] or ""),
         "from": m["from"].addresses[0].display_name,
@@ -86,6 +84,7 @@ def read(raw):
             {"name": p.get_filename() or "", "content": p.get_payload(decode=True).hex(), "cid": p["content-id"] or ""}
             for p in leaves if p.get_content_disposition() is not None
         ],
+        "defects": [repr(d) for p in m.walk() for d in p.defects],
     }
 print(json.dumps([read(line) for line in sys.stdin.read().split()]))
 `
@@ -99,7 +98,8 @@ const Answer = Schema.fromJsonString(
       addresses: Schema.Array(Schema.String),
       text: Schema.String,
       html: Schema.String,
-      files: Schema.Array(Schema.Struct({ name: Schema.String, content: Schema.String, cid: Schema.String }))
+      files: Schema.Array(Schema.Struct({ name: Schema.String, content: Schema.String, cid: Schema.String })),
+      defects: Schema.Array(Schema.String)
     })
   )
 )
@@ -107,18 +107,28 @@ const Answer = Schema.fromJsonString(
 export const hasPython = spawnSync("python3", ["-c", "import email"]).status === 0
 if (!hasPython) process.stderr.write("Python's email reads nothing: install python3\n")
 
-/** All messages at once: a process of its own for each would take longer than reading it. */
-export const python = (messages: ReadonlyArray<Uint8Array>): ReadonlyArray<Found> => {
+/**
+ * What Python says, word for word, and what it finds wrong. All messages at once: a process of its own for each would take longer
+ * than reading it.
+ */
+export const pythonAnswers = (messages: ReadonlyArray<Uint8Array>): (typeof Answer)["Type"] => {
   const input = messages.map((message) => Buffer.from(message).toString("base64")).join("\n")
   const { stderr, stdout } = spawnSync("python3", ["-c", program], { input, encoding: "utf8", maxBuffer: 2 ** 28 })
   if (stderr !== "") throw new Error(stderr)
-  return Schema.decodeSync(Answer)(stdout).map((found) => ({
-    subject: visible(found.subject),
-    from: visible(found.from),
-    to: found.to.map(visible),
-    addresses: found.addresses,
-    text: lines(found.text),
-    html: lines(found.html),
-    files: found.files.map(({ cid, content, name }) => ({ name: visible(name), content, cid: bare(cid) }))
-  }))
+  return Schema.decodeSync(Answer)(stdout)
 }
+
+/** What Python finds, in which nothing may be wrong. */
+export const python = (messages: ReadonlyArray<Uint8Array>): ReadonlyArray<Found> =>
+  pythonAnswers(messages).map(({ defects, ...found }) => {
+    if (defects.length > 0) throw new Error(defects.join(", "))
+    return {
+      subject: visible(found.subject),
+      from: visible(found.from),
+      to: found.to.map(visible),
+      addresses: found.addresses,
+      text: lines(found.text),
+      html: lines(found.html),
+      files: found.files.map(({ cid, content, name }) => ({ name: visible(name), content, cid: bare(cid) }))
+    }
+  })
