@@ -3,15 +3,18 @@ import * as Meter from "../src/bench/Meter.ts"
 import { busyNote } from "../src/bench/Machine.ts"
 import { chart } from "../src/bench/Chart.ts"
 import * as Page from "../src/bench/Page.ts"
+import * as Race from "../src/bench/Race.ts"
 import { median, standing, verify } from "../src/bench/Race.ts"
 import { contentOf } from "../src/bench/servers/content.ts"
 import * as registry from "../src/bench/registry.ts"
 import { ofGauge, verdicts } from "../src/bench/Promises.ts"
-import type { Ratio, Scenario } from "../src/bench/Scenario.ts"
+import type { Foreign, Ratio, Scenario, Stage } from "../src/bench/Scenario.ts"
 import { find, work } from "../src/bench/Scenario.ts"
 import * as Table from "../src/bench/Table.ts"
 import { assert, describe, it } from "@effect/vitest"
-import { execFile } from "node:child_process"
+import { execFile, spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import * as Path from "node:path"
 import { promisify } from "node:util"
 
@@ -231,6 +234,95 @@ describe("the bench", () => {
       .then(() => verify({ ...scenario, implementations: [implementation("effect-mail"), odd] }, ["a", "b"]))
       .catch((error: unknown) => String(error))
     assert.match(String(result), /thing\/plain: peer did not do the same work as ours/)
+  })
+})
+
+describe("a scenario", { timeout: 60_000 }, () => {
+  const program = (name: string, script: string, rest: Partial<Foreign> = {}) => ({
+    ...implementation(name),
+    command: (): Foreign => ({ file: "/bin/sh", args: ["-c", script], ...rest })
+  })
+
+  const working = program("effect-mail", "echo ready; while read millis; do echo 1 1000 1000 1000; done")
+
+  // Why a scenario of one that works and this one fails.
+  const failure = async (other: Scenario["implementations"][number], stage?: Stage, patience = 2) => {
+    const odd: Scenario = { ...scenario, implementations: [working, other], stage: stage && (async () => stage) }
+    return Race.run("group", odd, { rounds: 2, millis: 1, patience }).then(
+      () => "nothing failed",
+      (error: unknown) => String(error)
+    )
+  }
+
+  const stageOf = (rest: Partial<Stage>): Stage => ({ facts: {}, stop: async () => {}, ...rest })
+
+  it("is raced by programs that answer", async () => {
+    const { standings } = await Race.run(
+      "group",
+      { ...scenario, implementations: [working] },
+      { rounds: 2, millis: 1, patience: 60 }
+    )
+    assert.deepInclude(standings[0], { implementation: "effect-mail", perSecond: 10_000, rounds: 2 })
+  })
+
+  const silent = "no answer within 2 s"
+  const cases: Readonly<Record<string, readonly [script: string, reason: string, rest?: Partial<Foreign>]>> = {
+    "says nothing at its start": ["exec sleep 1000", `peer, its first run: ${silent}`],
+    "says nothing in a round": ["echo ready; read millis; exec sleep 1000", `peer, warming up: ${silent}`],
+    "ends at its start": ["exit 3", "peer, its first run: /bin/sh ended"],
+    "ends in a round": ["echo ready; read millis; echo 1 1 1 1", "peer, round 1: /bin/sh ended"],
+    "cannot be started": ["", "peer, its first run: /nowhere/peer ended", { file: "/nowhere/peer" }],
+    "is started anew each time and does not end": [
+      "exec sleep 1000",
+      `peer, its first run: ${silent}`,
+      { batch: () => [] }
+    ],
+    "is started anew each time and fails": ["exit 3", "peer, its first run: /bin/sh ended with 3", { batch: () => [] }]
+  }
+  for (const [what, [script, reason, rest]] of Object.entries(cases)) {
+    it(`fails when somebody ${what}`, async () => {
+      assert.include(await failure(program("peer", script, rest)), reason)
+    })
+  }
+
+  it("fails when servers do not start, end, or do not say what they received, and stops them", async () => {
+    let stopped = 0
+    const stop = async () => void stopped++
+    const never = new Promise<never>(() => {})
+    const dead = Promise.reject(new Error("smtp-sink ended with 1"))
+    dead.catch(() => {})
+    const odd = { ...scenario, implementations: [working], stage: () => never }
+    const start = await Race.run("group", odd, { rounds: 1, millis: 1, patience: 2 }).catch(String)
+    assert.include(start, `the servers, their start: ${silent}`)
+    const peer = program("peer", "exec sleep 1000")
+    assert.include(await failure(peer, stageOf({ received: () => never, stop })), `what effect-mail sent: ${silent}`)
+    assert.include(await failure(peer, stageOf({ gone: dead, stop }), 60), "its first run: smtp-sink ended with 1")
+    assert.strictEqual(stopped, 2)
+  })
+
+  for (const [kind, rest] of Object.entries({ "a program": {}, "one that is started anew": { batch: () => [] } })) {
+    it(`leaves no process when it fails: ${kind}`, async () => {
+      const folder = mkdtempSync(Path.join(tmpdir(), "effect-mail-bench-"))
+      try {
+        const file = Path.join(folder, "pid")
+        await failure(program("peer", `trap "" TERM; echo $$ > ${file}; while :; do sleep 1; done`, rest))
+        const pid = Number(readFileSync(file, "utf8"))
+        assert.throws(() => process.kill(pid, 0), /ESRCH/)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+  }
+
+  it("fails alone: the others go on, and the bench ends with status 1", { timeout: 120_000 }, async () => {
+    const bench = Path.resolve(import.meta.dirname, "../src/bench.ts")
+    const args = ["--conditions=source", bench, "protocol", "--json", "--only", "address", "--patience", "0.001"]
+    const { status, stderr, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+    assert.deepStrictEqual([status, stdout], [1, ""])
+    const names = (await registry.load("protocol")).map(({ name }) => name).filter((name) => name.includes("address"))
+    for (const name of names) {
+      assert.include(stderr, `protocol/${name} failed: effect-mail, its first run: no answer within 0.001 s`)
+    }
   })
 })
 

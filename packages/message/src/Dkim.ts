@@ -243,7 +243,7 @@ const readerOf = (splitter: Splitter, { encoding }: Parcel.Body) => {
 const readInto = Effect.fnUntraced(function* (splitter: Splitter, body: Parcel.Body) {
   const reader = readerOf(splitter, body)
   const write = (octets: Uint8Array) => Effect.fromResult(reader.write(octets))
-  yield* body.bytes === undefined ? Stream.runForEach(body.stream, write) : write(body.bytes)
+  yield* body.bytes === undefined ? Stream.runForEach(Parcel.transientStream(body), write) : write(body.bytes)
   yield* Effect.fromResult(reader.end())
 })
 

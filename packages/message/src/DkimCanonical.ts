@@ -206,8 +206,8 @@ const relaxed = (sink: Sink): Body => {
 }
 
 /**
- * Writes the canonical form of a body to `sink` in pieces; every line end of the body must be CRLF (RFC 6376 sections 3.4.3
- * and 3.4.4, DKIM-005).
+ * Writes the canonical form of a body to `sink` in pieces, each of which holds until `sink` returns; every line end of the body
+ * must be CRLF (RFC 6376 sections 3.4.3 and 3.4.4, DKIM-005).
  *
  * @category encoding
  * @since 0.1.0

@@ -12,6 +12,7 @@ import * as Encoding from "./Encoding.ts"
 import * as Bytes from "./internal/bytes.ts"
 import * as HeaderSection from "./internal/headerSection.ts"
 import { once } from "./internal/once.ts"
+import { mapLasting, transientOf } from "./internal/transient.ts"
 import * as MessageError from "./MessageError.ts"
 
 /**
@@ -76,6 +77,15 @@ const bareLineEnd = (position: number) =>
     position,
     hint: "Every line ends in CRLF; Message.eml makes it so"
   })
+
+/**
+ * The octets of `stream` for whoever is done with each piece before he asks for the next: that may come in the same array, so that
+ * the largest attachment passes through little memory. Pieces of `stream` may be kept.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const transientStream = (self: Body): Body["stream"] => transientOf(self.stream)
 
 // About as much as a transport likes to write at once.
 const pieceSize = 65_536
@@ -176,7 +186,7 @@ const behind = (added: Uint8Array, facts: Encoding.Facts, body: Body): Body => {
     size: size === undefined ? undefined : size + added.length,
     longestLine: longestLine === undefined ? undefined : Math.max(facts.longestLine, longestLine),
     bytes: bytes === undefined ? undefined : Bytes.concat([added, bytes]),
-    stream: Stream.concat(Stream.succeed(added), stream),
+    stream: mapLasting(stream, (rest) => Stream.concat(Stream.succeed(added), rest)),
     narrower: narrower === undefined ? undefined : once(() => maybe(narrower(), (body) => behind(added, facts, body)))
   }
 }

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Bytes from "./internal/bytes.ts"
 
 /**
- * One computation. Octets that were given to `update` must not be changed afterwards; after `digest` it is over.
+ * One computation. Octets that were given to `update` may be changed when it has returned; after `digest` it is over.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ const buffered = (): Hash => {
   const held: Array<Uint8Array> = []
   return {
     update: (octets) => {
-      held.push(octets)
+      held.push(new Uint8Array(octets))
     },
     digest: Effect.suspend(() => digest(Bytes.concat(held)))
   }

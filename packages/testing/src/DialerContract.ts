@@ -192,6 +192,26 @@ const flood = (): Uint8Array => {
   return octets
 }
 
+// Writes all of it with one array, in pieces of which some are too small to be waited for. A wire that says nothing of a
+// release gets an array for each.
+const writeFromOneArray = Effect.fnUntraced(function* (client: Wire, all: Uint8Array) {
+  const { released = Effect.void } = client
+  const array = new Uint8Array(70_000)
+  for (let at = 0, size = 1; at < all.length; at += size, size = (size * 7919) % array.length) {
+    const piece = all.subarray(at, at + size)
+    array.fill(0).set(piece)
+    const chunk = array.subarray(0, piece.length)
+    yield* client.write([client.released === undefined ? Uint8Array.from(chunk) : chunk])
+    yield* released
+  }
+})
+
+const arrivesFromOneArray = Effect.fnUntraced(function* (client: Wire, server: ServerWire) {
+  const all = flood()
+  yield* Effect.forkScoped(writeFromOneArray(client, all), { startImmediately: true })
+  yield* sameOctets(yield* readOctets(Effect.orDie(server.read), all.length), all)
+})
+
 const laws: Readonly<
   Record<string, (subject: Subject) => Effect.Effect<void, ContractError | WireError, Scope.Scope>>
 > = {
@@ -230,6 +250,23 @@ const laws: Readonly<
     chunk.fill(0)
     yield* client.write([ping])
     yield* sameOctets(yield* readOctets(Effect.orDie(server.read), chunk.length), ping)
+  }),
+
+  "a chunk that is released can be filled anew, however late the server reads": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* arrivesFromOneArray(client, server)
+  }),
+  "a chunk that is released can be filled anew, over TLS, too": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    yield* Effect.forkScoped(Effect.ignore(server.secure))
+    yield* client.secure(demand(serverName, false))
+    yield* arrivesFromOneArray(client, server)
+  }),
+  "a reset ends the wait for a release": Effect.fnUntraced(function* (subject) {
+    const { client, server } = yield* connected(subject)
+    const writing = yield* Effect.forkScoped(writeFromOneArray(client, flood()), { startImmediately: true })
+    yield* server.reset
+    if (client.released !== undefined) yield* failureOf(Fiber.join(writing))
   }),
 
   "an end in order comes behind the last byte, and stays": Effect.fnUntraced(function* (subject) {

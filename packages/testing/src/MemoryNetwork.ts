@@ -254,6 +254,8 @@ export const connect = (options: Pick<ListenOptions, "names" | "trusted" | "wind
       Effect.flatMap(toServer.write(chunks), (taken) =>
         taken ? Effect.void : Effect.fail(toClient.ended() ?? closedByServer)
       ),
+    // There are copies on the way.
+    released: Effect.void,
     secure: (demand) =>
       shakeHands(demand).pipe(
         Effect.tapError(abort),

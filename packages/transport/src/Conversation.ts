@@ -166,12 +166,16 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.isSuccess(wire.write(chunks))
       : Effect.succeed(ended === undefined)
 
+  // Until then nothing of a body that comes in the same memory again may be read.
+  const released: Effect.Effect<boolean> =
+    wire.released === undefined ? Effect.succeed(true) : Effect.isSuccess(wire.released)
+
   // All blocks but for the end of the message; undefined when the server did not take them.
   const writeBlocks = Effect.fnUntraced(function* ({ framer, quiet, stream }: Content.Blocks) {
     let taken = true
     const writeBlock = Effect.fnUntraced(function* (block: ReadonlyArray<Uint8Array>) {
       allow("body")
-      taken = yield* write(yield* Effect.fromResult(framer.push(block)))
+      taken = (yield* write(yield* Effect.fromResult(framer.push(block)))) && (yield* released)
       return taken
     })
     const all = Stream.runForEachWhile(stream, writeBlock)
@@ -202,7 +206,7 @@ export const make = Effect.fnUntraced(function* (
 
   function* writeMessage(lines: string, content: Dialogue.Content, behind: string, body: Body | undefined): Writing {
     transcript.note(content.framing === "none" ? "no message" : `a message of ${body?.size ?? "some"} octets`)
-    const message = Content.prepare(body, content.framing)
+    const message = Content.prepare(body, content.framing, wire.released !== undefined)
     if (Result.isFailure(message)) return message.failure
     allow("body", time)
     if (message.success._tag === "Blocks") {

@@ -109,9 +109,17 @@ export interface Wire {
   readonly readable: () => boolean
   /**
    * Writes the chunks in order, at once where the platform can, and returns when more may be written. A write that fails
-   * has not handed over its last byte.
+   * has not handed over its last byte. Chunks are only read: each may be a part of an array whose other parts are somebody
+   * else's, so that none is changed, transferred or detached. They stay as they are: for good, or where there is
+   * `released`, until it has returned.
    */
   readonly write: (chunks: ReadonlyArray<Uint8Array>) => Effect.Effect<void, WireError>
+  /**
+   * Waits until no chunk that was written is needed any more, be it that the operating system has it or that there is a
+   * copy: then its array may be filled anew. With it a large message passes through little memory. A wire that keeps chunks
+   * for longer than that, or around another one that keeps them, leaves it out.
+   */
+  readonly released?: Effect.Effect<void, WireError> | undefined
   /**
    * Makes a TLS session of the connection. Bytes that came in clear text and were not read yet must fail it. A handshake
    * that fails or is interrupted ends the connection.

@@ -3,6 +3,7 @@
  * for a while disturbs all of them.
  */
 import type { Sample } from "./Meter.ts"
+import { within } from "./Processes.ts"
 import * as Runner from "./Runner.ts"
 import type { Gauge, Implementation, Scenario, Stage } from "./Scenario.ts"
 
@@ -11,6 +12,8 @@ export interface Pace {
   readonly rounds: number
   /** Of one round of one implementation. */
   readonly millis: number
+  /** In seconds: what takes longer, a round or the start of a server, fails the scenario. */
+  readonly patience: number
 }
 
 /** How one implementation did; rates and times are medians over the rounds. */
@@ -82,39 +85,87 @@ export const verify = (scenario: Scenario, digests: ReadonlyArray<string>): void
 
 const noStage: Stage = { facts: {}, stop: async () => {} }
 
+// Waits for one step of a scenario. What fails says where, and whose step it was.
+type Wait = <A>(who: string, what: string, act: Promise<A>) => Promise<A>
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const waitFor =
+  ({ patience }: Pace, gone: Stage["gone"] = never): Wait =>
+  async (who, what, act) => {
+    try {
+      return await within(patience, Promise.race([act, gone]))
+    } catch (error) {
+      throw new Error(`${who}, ${what}: ${reason(error)}`, { cause: error })
+    }
+  }
+
+const never = new Promise<never>(() => {})
+
+const servers = "the servers"
+
 // One after the other, as the servers say what they have received since the one before.
-const startAll = async (group: string, scenario: Scenario, stage: Stage, runners: Array<Runner.Runner>) => {
+const startAll = async (
+  group: string,
+  scenario: Scenario,
+  stage: Stage,
+  runners: Array<Runner.Runner>,
+  wait: Wait
+): Promise<ReadonlyArray<string>> => {
   const digests: Array<string> = []
   for (const implementation of scenario.implementations) {
-    const runner = await Runner.start(group, scenario, implementation, stage.facts)
+    const { name } = implementation
+    const runner = Runner.start(group, scenario, implementation, stage.facts)
     runners.push(runner)
+    const digest = await wait(name, "its first run", runner.ready())
     // What a server received says more than what the client thinks of it.
-    digests.push(stage.received === undefined ? runner.digest : JSON.stringify(await stage.received()))
+    const received =
+      stage.received === undefined ? undefined : await wait(servers, `what ${name} sent`, stage.received())
+    digests.push(received === undefined ? digest : JSON.stringify(received))
   }
   return digests
 }
 
-/** Runs a scenario: starts its servers, verifies that all do the same work, warms up, and measures. */
+const race = async (
+  group: string,
+  scenario: Scenario,
+  stage: Stage,
+  runners: Array<Runner.Runner>,
+  pace: Pace
+): Promise<Outcome> => {
+  const wait = waitFor(pace, stage.gone)
+  verify(scenario, await startAll(group, scenario, stage, runners, wait))
+  const nameOf = (index: number): string => scenario.implementations[index]?.name ?? ""
+  const rounds = Math.min(pace.rounds, scenario.rounds ?? Infinity)
+  // What is done but once has been done for the verification.
+  if (rounds > 1) {
+    for (const [i, runner] of runners.entries()) await wait(nameOf(i), "warming up", runner.round(pace.millis * 2))
+  }
+  const samples = runners.map((): Array<Sample> => [])
+  for (let n = 1; n <= rounds; n++) {
+    for (const [i, runner] of runners.entries()) {
+      samples[i]?.push(await wait(nameOf(i), `round ${n}`, runner.round(pace.millis)))
+    }
+  }
+  const ends: Array<Runner.End> = []
+  for (const [i, runner] of runners.entries()) ends.push(await wait(nameOf(i), "its end", runner.end()))
+  const standings = scenario.implementations.map((implementation, i) =>
+    standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0, ends[i]?.gauges)
+  )
+  return { standings, note: stage.note }
+}
+
+/**
+ * Runs a scenario: starts its servers, verifies that all do the same work, warms up, and measures. Fails when somebody did other
+ * work, when a process ended, and when one had no answer in time; none is left then.
+ */
 export const run = async (group: string, scenario: Scenario, pace: Pace): Promise<Outcome> => {
-  const stage = (await scenario.stage?.()) ?? noStage
+  const stage = await waitFor(pace)(servers, "their start", scenario.stage?.() ?? Promise.resolve(noStage))
   const runners: Array<Runner.Runner> = []
   try {
-    verify(scenario, await startAll(group, scenario, stage, runners))
-    const rounds = Math.min(pace.rounds, scenario.rounds ?? Infinity)
-    // What is done but once has been done for the verification.
-    if (rounds > 1) for (const runner of runners) await runner.round(pace.millis * 2)
-    const samples = runners.map((): Array<Sample> => [])
-    for (let i = 0; i < rounds; i++) {
-      for (const [index, runner] of runners.entries()) samples[index]?.push(await runner.round(pace.millis))
-    }
-    const ends: Array<Runner.End> = []
-    for (const runner of runners) ends.push(await runner.end())
-    const standings = scenario.implementations.map((implementation, i) =>
-      standing(scenario, implementation, samples[i] ?? [], ends[i]?.peakRssMiB ?? 0, ends[i]?.gauges)
-    )
-    return { standings, note: stage.note }
+    return await race(group, scenario, stage, runners, pace)
   } finally {
-    for (const runner of runners) runner.kill()
+    await Promise.all(runners.map((runner) => runner.stop()))
     await stage.stop()
   }
 }

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import type { Sample } from "./Meter.ts"
 import type { Facts, Foreign, Gauge, Implementation, Scenario } from "./Scenario.ts"
+import { childrenOf, message, stop, stopShell } from "./Processes.ts"
 import type { Order, Report } from "./worker.ts"
 
 /** What an implementation says at its end. */
@@ -16,11 +17,12 @@ export interface End {
 
 /** An implementation that works when it is told to. */
 export interface Runner {
-  /** Of what its work yields. */
-  readonly digest: string
+  /** Waits until it has done its work once, and gives the digest of what that yields. */
+  readonly ready: () => Promise<string>
   readonly round: (millis: number) => Promise<Sample>
   readonly end: () => Promise<End>
-  readonly kill: () => void
+  /** Makes an end of it, whatever it does. */
+  readonly stop: () => Promise<void>
 }
 
 const worker = fileURLToPath(new URL("./worker.ts", import.meta.url))
@@ -29,32 +31,19 @@ const hear = async <Tag extends Report["_tag"]>(
   child: ChildProcess,
   tag: Tag
 ): Promise<Extract<Report, { readonly _tag: Tag }>> => {
-  const gone = new AbortController()
-  const exit = once(child, "exit", { signal: gone.signal }).then(([code]) => {
-    throw new Error(`A worker ended with ${code}`)
-  })
-  // The race is over before the other side of it.
-  exit.catch(() => {})
-  const [report] = await Promise.race([once(child, "message"), exit])
-  gone.abort()
-  // The worker answers each order with its own report.
-  if ((report as Report)._tag !== tag) throw new Error(`A worker said ${(report as Report)._tag} instead of ${tag}`)
+  // The worker says nothing but reports, and answers each order with its own.
+  const report = (await message(child, "its process")) as Report
+  if (report._tag !== tag) throw new Error(`its process said ${report._tag} instead of ${tag}`)
   return report as Extract<Report, { readonly _tag: Tag }>
 }
 
-const startWorker = async (
-  group: string,
-  scenario: string,
-  { name }: Implementation,
-  facts: Facts
-): Promise<Runner> => {
+const startWorker = (group: string, scenario: string, { name }: Implementation, facts: Facts): Runner => {
   const child = fork(worker, [group, scenario, name, JSON.stringify(facts)], {
     execArgv: ["--conditions=source", "--expose-gc"]
   })
   const order = (order: Order) => child.send(order)
-  const { digest } = await hear(child, "Ready")
   return {
-    digest,
+    ready: async () => (await hear(child, "Ready")).digest,
     round: async (millis) => {
       order({ millis })
       return (await hear(child, "Round")).sample
@@ -66,7 +55,7 @@ const startWorker = async (
       await gone
       return end
     },
-    kill: () => child.kill()
+    stop: () => stop(child)
   }
 }
 
@@ -80,19 +69,24 @@ export const peakOf = (pid: number | "self"): number => {
 }
 
 // It says `ready`, and a line of numbers for each line of milliseconds.
-const startProgram = async ({ args, file }: Foreign): Promise<Runner> => {
+const startProgram = ({ args, file }: Foreign): Runner => {
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] })
+  // What could not be started says nothing, and what has ended hears nothing.
+  child.on("error", () => {})
+  child.stdin.on("error", () => {})
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async (): Promise<string> => {
     const { done, value } = await lines.next()
     if (done === true) throw new Error(`${file} ended`)
     return value
   }
-  const said = await next()
-  if (said !== "ready") throw new Error(`${file} said ${said}`)
   let peak = 0
   return {
-    digest: "",
+    ready: async () => {
+      const said = await next()
+      if (said !== "ready") throw new Error(`${file} said ${said}`)
+      return ""
+    },
     round: async (millis) => {
       child.stdin.write(`${millis}\n`)
       const [runs = 0, wallMicros = 0, cpuMicros = 0, kilobytes = 0] = (await next()).split(" ").map(Number)
@@ -103,7 +97,7 @@ const startProgram = async ({ args, file }: Foreign): Promise<Runner> => {
       child.stdin.end()
       return { peakRssMiB: peak / 1024, gauges: [] }
     },
-    kill: () => child.kill()
+    stop: () => stop(child)
   }
 }
 
@@ -113,45 +107,51 @@ interface Ended {
   readonly kilobytes: number
 }
 
-// The shell knows the time of the program alone; its memory is looked at while it runs.
-const measured = async (file: string, args: ReadonlyArray<string>): Promise<Ended> => {
+const timed = (file: string, args: ReadonlyArray<string>) => {
   const script = `TIMEFORMAT='%R %U %S'; time "$@" >/dev/null`
-  const child = spawn("/bin/bash", ["-c", script, "bash", file, ...args], { stdio: ["ignore", "ignore", "pipe"] })
+  return spawn("/bin/bash", ["-c", script, "bash", file, ...args], { stdio: ["ignore", "ignore", "pipe"] })
+}
+
+// The shell knows the time of the program alone; its memory is looked at while it runs.
+const measured = async (file: string, child: ReturnType<typeof timed>): Promise<Ended> => {
   let said = ""
   child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()))
   let kilobytes = 0
   const look = () => {
-    try {
-      const [grandchild] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ")
-      kilobytes = Math.max(kilobytes, grandchild === undefined ? 0 : peakOf(Number(grandchild)))
-    } catch {
-      // It has ended.
-    }
+    const [program] = childrenOf(child.pid)
+    kilobytes = Math.max(kilobytes, program === undefined ? 0 : peakOf(program))
   }
   const watch = setInterval(look, 10)
-  const [status] = await once(child, "close")
+  const [status, killer] = await once(child, "close")
   clearInterval(watch)
-  if (status !== 0) throw new Error(`${file} ended with ${status}: ${said}`)
+  if (status !== 0) throw new Error(`${file} ended with ${killer ?? status}: ${said}`)
   const [real = 0, user = 0, system = 0] = (said.trim().split("\n").at(-1) ?? "").split(" ").map(Number)
   return { wallMicros: real * 1e6, cpuMicros: (user + system) * 1e6, kilobytes }
 }
 
 // A program that does a number of items and ends: so many as take the time of a round, as it was in the round before.
-const startBatch = async (
+const startBatch = (
   { args, file, gauges, single = false }: Foreign,
   batch: NonNullable<Foreign["batch"]>,
   items: number
-): Promise<Runner> => {
-  await measured(file, [...args, ...batch(undefined)])
+): Runner => {
+  let child: ReturnType<typeof timed> | undefined
   let perSecond = 0
   let peak = 0
+  const run = (count: number | undefined): Promise<Ended> => {
+    child = timed(file, [...args, ...batch(count)])
+    return measured(file, child)
+  }
   return {
-    digest: "",
+    ready: async () => {
+      await run(undefined)
+      return ""
+    },
     round: async (millis) => {
       const runs = Math.max(1, Math.round((perSecond * millis) / 1000 / items))
       const sample = { runs, wallMicros: 0, cpuMicros: 0, gcMicros: 0 }
       for (let left = single ? runs : 1; left > 0; left--) {
-        const ended = await measured(file, [...args, ...batch(runs * items)])
+        const ended = await run(runs * items)
         sample.wallMicros += ended.wallMicros
         sample.cpuMicros += ended.cpuMicros
         peak = Math.max(peak, ended.kilobytes)
@@ -160,17 +160,14 @@ const startBatch = async (
       return sample
     },
     end: async () => ({ peakRssMiB: peak / 1024, gauges: gauges?.() ?? [] }),
-    kill: () => {}
+    stop: async () => {
+      if (child !== undefined) await stopShell(child)
+    }
   }
 }
 
-/** Starts an implementation; it has done its work once when it is there. */
-export const start = (
-  group: string,
-  scenario: Scenario,
-  implementation: Implementation,
-  facts: Facts
-): Promise<Runner> => {
+/** Starts an implementation, which does its work once. */
+export const start = (group: string, scenario: Scenario, implementation: Implementation, facts: Facts): Runner => {
   const foreign = implementation.command?.(facts)
   if (foreign === undefined) return startWorker(group, scenario.name, implementation, facts)
   return foreign.batch === undefined ? startProgram(foreign) : startBatch(foreign, foreign.batch, scenario.items)

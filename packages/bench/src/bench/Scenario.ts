@@ -34,6 +34,8 @@ export interface Stage {
   readonly note?: string | undefined
   /** What the servers have received since this was asked last: it must be the same of all implementations. */
   readonly received?: (() => Promise<unknown>) | undefined
+  /** Fails when one of them ends before its time. */
+  readonly gone?: Promise<never> | undefined
   readonly stop: () => Promise<void>
 }
 

@@ -13,13 +13,14 @@ import { token } from "./ambient.ts"
 import * as Base64 from "./base64.ts"
 import * as Bytes from "./bytes.ts"
 import { encodedStream } from "./encodedStream.ts"
+import { lasting } from "./transient.ts"
 import * as Utf8 from "./utf8.ts"
 
 // Up to this many octets a body is one array; above, it is encoded while it is read.
 const wholeBodyLimit = 65_536
 
-// About as much as a transport likes to write at once; whole lines of base64.
-const pieceSize = Encoding.base64LineInput * 1024
+// Whole lines of base64, which a transport writes at once.
+const pieceSize = Encoding.base64LineInput * 840
 
 interface Piece {
   readonly content: Content
@@ -110,10 +111,10 @@ const longestOf = (content: Content): number => {
 
 type Held = Exclude<Content, { readonly _tag: "Streamed" }>
 
-function* base64Chunks(bytes: Uint8Array): Generator<Uint8Array> {
+function* base64Chunks(bytes: Uint8Array, room: Base64.Room): Generator<Uint8Array> {
   let first = true
   for (const piece of Bytes.pieces(bytes, pieceSize)) {
-    yield Base64.encode(piece, !first)
+    yield Base64.encode(piece, !first, room)
     first = false
   }
 }
@@ -123,7 +124,7 @@ function* textChunks(text: string): Generator<Uint8Array> {
 }
 
 // Texts in a row become bytes together: that is one call of the encoder for most messages.
-function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
+function* chunksOf(contents: ReadonlyArray<Held>, room: Base64.Room): Generator<Uint8Array> {
   let text = ""
   for (const content of contents) {
     if (content._tag === "Text") {
@@ -133,7 +134,7 @@ function* chunksOf(contents: ReadonlyArray<Held>): Generator<Uint8Array> {
     if (text !== "") yield* textChunks(text)
     text = ""
     if (content._tag === "Octets") yield* Bytes.pieces(content.bytes, pieceSize)
-    else yield* base64Chunks(content.bytes)
+    else yield* base64Chunks(content.bytes, room)
   }
   if (text !== "") yield* textChunks(text)
 }
@@ -162,13 +163,15 @@ const wholeOf = (contents: ReadonlyArray<Held>, size: number): Uint8Array => {
   return out
 }
 
-const heldStream = (contents: ReadonlyArray<Held>): Body["stream"] =>
-  Stream.fromIterable({ [Symbol.iterator]: () => chunksOf(contents) }, { chunkSize: 1 })
+const roomOf = (lasting: boolean): Base64.Room => (lasting ? Base64.fresh : Base64.makeReused())
+
+const heldStream = (contents: ReadonlyArray<Held>, lasting: boolean): Body["stream"] =>
+  Stream.fromIterable({ [Symbol.iterator]: () => chunksOf(contents, roomOf(lasting)) }, { chunkSize: 1 })
 
 const isHeld = (content: Content): content is Held => content._tag !== "Streamed"
 
-// What is at hand goes out in runs between the streams.
-const streamsOf = (contents: ReadonlyArray<Content>): ReadonlyArray<Body["stream"]> => {
+// What is at hand goes out in runs between the streams. Pieces that are not lasting hold until the next is asked for.
+const streamOf = (contents: ReadonlyArray<Content>, lasting: boolean): Body["stream"] => {
   const streams: Array<Body["stream"]> = []
   let run: Array<Held> = []
   for (const content of contents) {
@@ -176,17 +179,17 @@ const streamsOf = (contents: ReadonlyArray<Content>): ReadonlyArray<Body["stream
       run.push(content)
       continue
     }
-    streams.push(heldStream(run), encodedStream(content))
+    streams.push(heldStream(run, lasting), encodedStream(content, lasting))
     run = []
   }
-  return [...streams, heldStream(run)]
+  const rest = heldStream(run, lasting)
+  return streams.length === 0 ? rest : Stream.flatten(Stream.fromIterable([...streams, rest]))
 }
 
 const dataOf = (contents: ReadonlyArray<Content>, size: number): Pick<Body, "bytes" | "stream"> => {
-  if (!contents.every(isHeld)) {
-    return { bytes: undefined, stream: Stream.flatten(Stream.fromIterable(streamsOf(contents))) }
+  if (size > wholeBodyLimit || !contents.every(isHeld)) {
+    return { bytes: undefined, stream: lasting(streamOf(contents, true), streamOf(contents, false)) }
   }
-  if (size > wholeBodyLimit) return { bytes: undefined, stream: heldStream(contents) }
   const bytes = wholeOf(contents, size)
   return { bytes, stream: Stream.succeed(bytes) }
 }

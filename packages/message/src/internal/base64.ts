@@ -69,21 +69,40 @@ const write = (bytes: Uint8Array, out: Uint16Array, start: number, before: boole
   return writeRest(bytes, whole, out, at)
 }
 
+/** Gives the memory for so many pairs of characters. */
+export type Room = (pairs: number) => Uint16Array
+
+/** New memory each time, which whoever gets the characters may keep. */
+export const fresh: Room = (pairs) => new Uint16Array(pairs)
+
+// Pieces of the same size may differ by a line and its end.
+const spare = 40
+
+/** Gives the same memory each time, for whoever is done with the characters before there are more. */
+export const makeReused = (): Room => {
+  let memory = fresh(0)
+  return (pairs) => {
+    if (memory.length < pairs) memory = fresh(pairs + spare)
+    return memory.subarray(0, pairs)
+  }
+}
+
 /**
  * The octets of `first`, which are whole lines or nothing, and of `rest`, in lines. `before` puts a line end in front, for what
  * follows other lines.
  */
-export const encodeBoth = (first: Uint8Array, rest: Uint8Array, before: boolean): Uint8Array => {
+export const encodeBoth = (first: Uint8Array, rest: Uint8Array, before: boolean, room: Room): Uint8Array => {
   const size = first.length + rest.length
   if (size === 0) return nothing
   const length = sizeOf(size) + (before ? 2 : 0)
-  const out = new Uint16Array(length / 2)
+  const out = room(length / 2)
   write(rest, out, write(first, out, 0, before), before)
-  const octets = new Uint8Array(out.buffer)
+  const octets = new Uint8Array(out.buffer, out.byteOffset, length)
   return octets.fill(PAD, length - ((3 - (size % 3)) % 3))
 }
 
 const nothing = new Uint8Array(0)
 
 /** The same of one array. */
-export const encode = (bytes: Uint8Array, before: boolean): Uint8Array => encodeBoth(nothing, bytes, before)
+export const encode = (bytes: Uint8Array, before: boolean, room = fresh): Uint8Array =>
+  encodeBoth(nothing, bytes, before, room)

@@ -26,13 +26,13 @@ const wrongSize = ({ field, size }: Streamed, given: string) =>
 // As much as is worth a write of its own.
 const enough = Base64.lineInput * 256
 
-const makeEncoder = (content: Streamed): Encoder => {
+const makeEncoder = (content: Streamed, room: Base64.Room): Encoder => {
   let count = 0
   let held: Array<Uint8Array> = []
   let heldSize = 0
   let first = true
   const encode = (whole: Uint8Array, octets: Uint8Array): Uint8Array => {
-    const lines = Base64.encodeBoth(whole, octets, !first)
+    const lines = Base64.encodeBoth(whole, octets, !first, room)
     first &&= lines.length === 0
     return lines
   }
@@ -71,22 +71,37 @@ const makeEncoder = (content: Streamed): Encoder => {
   }
 }
 
-// Whoever gave a piece may fill it anew before it is written.
-const makeCopier = (content: Streamed): Encoder => {
+const makeCounter = (content: Streamed, pass: (octets: Uint8Array) => Uint8Array): Encoder => {
   let count = 0
   return {
     write: (octets) => {
       count += octets.length
-      return count > (content.size ?? Infinity) ? wrongSize(content, "more") : Result.succeed(new Uint8Array(octets))
+      return count > (content.size ?? Infinity) ? wrongSize(content, "more") : Result.succeed(pass(octets))
     },
     end: () => (count < (content.size ?? 0) ? wrongSize(content, "fewer") : Result.succeed(nothing))
   }
 }
 
-/** What of it goes on the wire, in pieces of moderate size. Fails with `bad-attachment` when the size was wrong. */
-export const encodedStream = (content: Streamed): Stream.Stream<Uint8Array, MessageError.MessageError> =>
+const same = (octets: Uint8Array): Uint8Array => octets
+
+// Whoever gave a piece may fill it anew before a copy is written.
+const copy = (octets: Uint8Array): Uint8Array => new Uint8Array(octets)
+
+const encoderOf = (content: Streamed, lasting: boolean): Encoder =>
+  content.encoding === "base64"
+    ? makeEncoder(content, lasting ? Base64.fresh : Base64.makeReused())
+    : makeCounter(content, lasting ? copy : same)
+
+/**
+ * What of it goes on the wire, in pieces of moderate size. One that is not `lasting` holds until the next is asked for. Fails
+ * with `bad-attachment` when the size was wrong.
+ */
+export const encodedStream = (
+  content: Streamed,
+  lasting: boolean
+): Stream.Stream<Uint8Array, MessageError.MessageError> =>
   Stream.suspend(() => {
-    const encoder = content.encoding === "base64" ? makeEncoder(content) : makeCopier(content)
+    const encoder = encoderOf(content, lasting)
     const lines = Stream.mapEffect(content.stream, (octets) => Effect.fromResult(encoder.write(octets)))
     const rest = Stream.fromEffect(Effect.suspend(() => Effect.fromResult(encoder.end())))
     return Stream.filter(Stream.concat(lines, rest), (octets) => octets.length > 0)

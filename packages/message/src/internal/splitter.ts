@@ -28,7 +28,7 @@ const tooLong = () =>
 const CR = 13
 const LF = 10
 
-// Octets one after the other, in an array that doubles when it is full.
+// Octets one after the other, in an array that doubles when it is full. Pieces are copied, as one array may do for all of them.
 const makeStore = () => {
   let octets: Uint8Array = new Uint8Array(0)
   let size = 0
@@ -36,15 +36,12 @@ const makeStore = () => {
     size: () => size,
     last: () => (size === 0 ? undefined : octets[size - 1]),
     push: (more: Uint8Array): void => {
-      if (size === 0) octets = more
-      else {
-        if (octets.length < size + more.length) {
-          const larger = new Uint8Array(Math.max(2 * size, size + more.length))
-          larger.set(octets.subarray(0, size))
-          octets = larger
-        }
-        octets.set(more, size)
+      if (octets.length < size + more.length) {
+        const larger = new Uint8Array(Math.max(2 * size, size + more.length))
+        larger.set(octets.subarray(0, size))
+        octets = larger
       }
+      octets.set(more, size)
       size += more.length
     },
     all: (end = size): Uint8Array => octets.subarray(0, end)

@@ -47,6 +47,8 @@ const injected = new WireError({
 
 const ignore = (): void => undefined
 
+const nothing = new Uint8Array()
+
 class NodeWire implements Wire {
   readonly #socket: Net.Socket
   readonly #client: TlsClient
@@ -116,6 +118,19 @@ class NodeWire implements Wire {
       for (const chunk of chunks) free = socket.write(chunk)
       socket.uncork()
       return free ? Effect.void : this.#drained(socket)
+    })
+
+  // A platform that could not take all at once holds on to the arrays.
+  readonly released: Effect.Effect<void, WireError> = Effect.suspend(() =>
+    this.#current.writableLength === 0 ? Effect.void : this.#behind(this.#current)
+  )
+
+  // Writes are done in order, so that one of nothing is done when all are that came before it.
+  readonly #behind = (socket: Net.Socket): Effect.Effect<void, WireError> =>
+    Effect.callback((resume) => {
+      const end = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      if (socket.writable) socket.write(nothing, (error) => (error instanceof Error ? end() : resume(Effect.void)))
+      else end()
     })
 
   readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>

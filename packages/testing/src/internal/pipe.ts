@@ -61,8 +61,9 @@ export const make = <E>(window: number): Pipe<E> => {
   const write = (added: ReadonlyArray<Uint8Array>): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       if (ended !== undefined) return Effect.succeed(false)
-      // What is written at once travels together, and an empty chunk does not exist on a wire.
-      const segment = Bytes.concat(added)
+      // What is written at once travels together, and an empty chunk does not exist on a wire. Whoever wrote it may fill its
+      // array anew, as nothing but a copy leaves a machine.
+      const segment = added.length === 1 ? Uint8Array.from(added[0] ?? []) : Bytes.concat(added)
       if (segment.length > 0) chunks.push(segment)
       size += segment.length
       changed()

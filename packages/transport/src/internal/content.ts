@@ -3,7 +3,7 @@
  * is not what it was said to be is an error of the message; nothing of it is mended.
  */
 import * as MessageError from "@effect-mail/message/MessageError"
-import type { Body } from "@effect-mail/message/Parcel"
+import { type Body, transientStream } from "@effect-mail/message/Parcel"
 import type * as Dialogue from "@effect-mail/protocol/Dialogue"
 import * as DotStuffing from "@effect-mail/protocol/DotStuffing"
 import type { BareLineEnd } from "@effect-mail/protocol/LineEndings"
@@ -36,10 +36,14 @@ export interface Blocks {
 
 const loneDot: Whole = { _tag: "Whole", bytes: new Uint8Array(), end: ".\r\n" }
 
-/** Makes a message ready for one transmission. */
+/**
+ * Makes a message ready for one transmission. With `transient`, a block holds until the next is asked for, which is to happen when
+ * it was not only written but released.
+ */
 export const prepare = (
   body: Body | undefined,
-  framing: Framing
+  framing: Framing,
+  transient: boolean
 ): Result.Result<Whole | Blocks, MessageError.MessageError> => {
   if (body === undefined || framing === "none") return Result.succeed(loneDot)
   const dotted = framing === "dots"
@@ -48,7 +52,7 @@ export const prepare = (
   if (body.bytes === undefined || body.bytes.length > blockSize) {
     return Result.succeed({
       _tag: "Blocks",
-      stream: blocks(body),
+      stream: blocks(body, transient),
       framer: dotted ? dots(body) : octets(body),
       quiet: dotted
     })
@@ -138,13 +142,16 @@ const otherSize = ({ size }: Body): MessageError.MessageError =>
     hint: "Did a file change while it was sent?"
   })
 
-const blocks = (body: Body): Blocks["stream"] => {
-  const source = body.bytes === undefined ? body.stream : Stream.succeed(body.bytes)
-  return source.pipe(
+const sourceOf = (body: Body, transient: boolean): Body["stream"] => {
+  if (body.bytes !== undefined) return Stream.succeed(body.bytes)
+  return transient ? transientStream(body) : body.stream
+}
+
+const blocks = (body: Body, transient: boolean): Blocks["stream"] =>
+  sourceOf(body, transient).pipe(
     Stream.chunks,
     Stream.flatMap((chunks) => Stream.fromIterable(cut(chunks), { chunkSize: 1 }))
   )
-}
 
 // Small chunks go together, large ones are cut.
 function* cut(chunks: ReadonlyArray<Uint8Array>): Generator<ReadonlyArray<Uint8Array>> {
@@ -179,25 +186,26 @@ const dots = (body: Body): Framer => {
   }
 }
 
-// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last block is held back
-// until the body has ended well: the server takes the message with its last octet, whatever becomes of the body then.
+// An octet too many would be read as a command, one too few would swallow the next (SMTP-154). The last octet is held back
+// until the body has ended well: the server takes the message with it, whatever becomes of the body then.
 const octets = (body: Body): Framer => {
   const lines = lineEnds(body)
   let left = body.size ?? 0
-  let held: ReadonlyArray<Uint8Array> = []
+  let held = new Uint8Array()
   return {
     push: (block) => {
       const checked = lines && Result.all(block.map(lines.push))
       if (checked !== undefined && Result.isFailure(checked)) return Result.fail(bareLineEnd(checked.failure))
       left -= block.reduce((sum, piece) => sum + piece.length, 0)
-      const ready = held
-      held = block
-      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready)
+      const last = block.at(-1) ?? held
+      const ready = [held, ...block.slice(0, -1), last.subarray(0, -1)]
+      held = new Uint8Array(last.subarray(-1))
+      return left < 0 ? Result.fail(otherSize(body)) : Result.succeed(ready.filter(({ length }) => length > 0))
     },
     end: () => {
       const last = lines?.end()
       if (last !== undefined && Result.isFailure(last)) return Result.fail(bareLineEnd(last.failure))
-      return left === 0 ? Result.succeed(held) : Result.fail(otherSize(body))
+      return left === 0 ? Result.succeed([held]) : Result.fail(otherSize(body))
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Domains whose routes are known. */
+import type { DnsRecord, RecordType } from "@effect-mail/dns/DnsMessage"
 import type * as ResolverModule from "@effect-mail/dns/Resolver"
 import { retained } from "../Memory.ts"
 import { ours, written } from "../Peers.ts"
@@ -23,15 +24,24 @@ const cachedRouter = async (capacity: number) => {
   const Effect = await import("effect/Effect")
   const Layer = await import("effect/Layer")
   const NetAddress = await import("effect/net/NetAddress")
-  const records = (question: string, type: string): ReadonlyArray<unknown> => {
-    const [, host = "", n = ""] = /^(?:mx(\d)\.)?d(\d+)\.example$/.exec(question) ?? []
-    const common = { name: question, ttl: 3600, type }
-    if (type === "MX") return hostsIn(Number(n)).map((exchange) => ({ ...common, exchange, priority: 10 }))
-    const text = addressesOf(Number(n), host)[type === "A" ? "A" : "AAAA"]
-    return [{ ...common, address: NetAddress.ipFromStringUnsafe(text) }]
+  const Result = await import("effect/Result")
+  const records = (name: string, type: RecordType): ReadonlyArray<DnsRecord> => {
+    const [, host = "", n = ""] = /^(?:mx(\d)\.)?d(\d+)\.example$/.exec(name) ?? []
+    const { A, AAAA } = addressesOf(Number(n), host)
+    const common = { name, ttl: 3600 }
+    switch (type) {
+      case "MX":
+        return hostsIn(Number(n)).map((exchange) => ({ ...common, type, exchange, priority: 10 }))
+      case "A":
+        return [{ ...common, type, address: Result.getOrThrow(NetAddress.ipv4FromString(A)) }]
+      case "AAAA":
+        return [{ ...common, type, address: Result.getOrThrow(NetAddress.ipv6FromString(AAAA)) }]
+      default:
+        return []
+    }
   }
-  const query = (name: string, type: string) =>
-    Effect.succeed({
+  const query = (name: string, type: RecordType) =>
+    Effect.succeed<ResolverModule.Answer>({
       rcode: "NOERROR",
       records: records(name, type),
       alias: undefined,
@@ -40,7 +50,7 @@ const cachedRouter = async (capacity: number) => {
     })
   // The records are of the type that is asked for.
   const resolver = Layer.succeed(Resolver.Resolver, {
-    query: query as unknown as ResolverModule.Resolver["Service"]["query"]
+    query: query as ResolverModule.Resolver["Service"]["query"]
   })
   const layer = RouteCache.layer({ capacity }).pipe(
     Layer.provide(Router.layerResolver({ privateAddresses: "allow" })),

@@ -77,7 +77,7 @@ const connection: Decoder = async (chunks) => {
   const converse = (resolve: (replies: ReadonlyArray<Spoken>) => void): void => {
     const replies: Array<Spoken> = []
     // Listener says why.
-    const listener = new SMTPConnection({}) as unknown as Listener
+    const listener = new SMTPConnection({}) as InstanceType<typeof SMTPConnection> & Listener
     listener._responseActions = Array.from({ length: count }, () => (reply) => {
       if (replies.push(read(reply)) === count) resolve(replies)
     })

@@ -6,6 +6,7 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { gone, message, stop } from "../Processes.ts"
 import type { Stage } from "../Scenario.ts"
 import type { Order, Received } from "./sink.ts"
 
@@ -13,11 +14,20 @@ const smtpSink = "/usr/sbin/smtp-sink"
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-const started = async (name: string, ...args: ReadonlyArray<string>) => {
-  const child = fork(script(name), args, { execArgv: ["--conditions=source"] })
-  const [said] = await once(child, "message")
-  const [port = 0, counter = 0] = [said].flat().map(Number)
-  return { child, port, counter }
+/** A process that serves. */
+interface Server {
+  readonly name: string
+  readonly child: ChildProcess
+}
+
+const start = (name: string, ...args: ReadonlyArray<string>): Server => ({
+  name,
+  child: fork(script(name), args, { execArgv: ["--conditions=source"] })
+})
+
+const portsOf = async ({ child, name }: Server) => {
+  const [port = 0, counter = 0] = [await message(child, name)].flat().map(Number)
+  return { port, counter }
 }
 
 const freePort = async (): Promise<number> => {
@@ -42,12 +52,10 @@ const listening = async (port: number): Promise<void> => {
   throw new Error(`nobody listens on port ${port}`)
 }
 
-const startSmtpSink = async () => {
-  const port = await freePort()
+const startSmtpSink = (port: number): Server => {
   const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
   const child = spawn(smtpSink, [...user, "-m", "2000", `127.0.0.1:${port}`, "1000"], { stdio: "ignore" })
-  await listening(port)
-  return { child, port }
+  return { name: "smtp-sink", child }
 }
 
 /** What the way to the server is like. */
@@ -64,42 +72,63 @@ export interface Way {
   readonly everyAddress?: boolean | undefined
 }
 
+// The messages as they are compared.
+const view = (received: ReadonlyArray<Received>, exact: boolean) =>
+  received.map(({ content, hash, recipients }) => (exact ? { recipients, hash } : { recipients, content }))
+
 /** Starts the servers, and makes a folder for files; `port` is where the time is taken, `verifyPort` where what was received is kept. */
-export const stage = async ({
-  everyAddress = false,
-  exact = false,
-  login = false,
-  roundTrip = 0,
-  tls = false
-}: Way): Promise<Stage> => {
-  const children: Array<ChildProcess> = []
+export const stage = async (way: Way): Promise<Stage> => {
   const folder = mkdtempSync(join(tmpdir(), "effect-mail-bench-"))
-  const begun = <A extends { readonly child: ChildProcess }>(server: A): A => {
-    children.push(server.child)
+  const servers: Array<Server> = []
+  const stopAll = async () => {
+    await Promise.all(servers.map(({ child }) => stop(child)))
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const begun = (server: Server): Server => {
+    servers.push(server)
     return server
   }
+  try {
+    return { ...(await staged(way, folder, begun)), gone: firstGone(servers), stop: stopAll }
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+const firstGone = (servers: ReadonlyArray<Server>): Promise<never> => {
+  const first = Promise.race(servers.map(({ child, name }) => gone(child, name)))
+  // They end with the scenario, too, when nobody waits any more.
+  first.catch(() => {})
+  return first
+}
+
+const staged = async (
+  { everyAddress = false, exact = false, login = false, roundTrip = 0, tls = false }: Way,
+  folder: string,
+  begun: (server: Server) => Server
+): Promise<Pick<Stage, "facts" | "note" | "received">> => {
   const certificate = tls || login ? await makeCertificate() : undefined
   const pems = certificate === undefined ? [] : [certificate.certificate, certificate.key, ...(login ? ["login"] : [])]
-  const verify = begun(await started("./sink.ts", ...pems))
+  const verify = begun(start("./sink.ts", ...pems))
+  const { port: verifyPort } = await portsOf(verify)
   verify.child.send("keep" satisfies Order)
   const postfix = !tls && !login && !everyAddress && existsSync(smtpSink)
-  const { port } = begun(postfix ? await startSmtpSink() : await started("./sink.ts", ...pems))
+  const port = postfix ? await freePort() : (await portsOf(begun(start("./sink.ts", ...pems)))).port
+  if (postfix) {
+    begun(startSmtpSink(port))
+    await listening(port)
+  }
   const why = tls || login ? "does not speak TLS" : everyAddress ? "would be open to the network" : "is not installed"
-  const { counter, port: way } =
-    roundTrip > 0 ? begun(await started("./delay.ts", String(port), String(roundTrip))) : { counter: 0, port }
+  const way =
+    roundTrip > 0 ? await portsOf(begun(start("./delay.ts", String(port), String(roundTrip)))) : { counter: 0, port }
   return {
-    facts: { folder, port: way, counter, verifyPort: verify.port, ca: certificate?.certificate ?? "" },
+    facts: { folder, port: way.port, counter: way.counter, verifyPort, ca: certificate?.certificate ?? "" },
     note: postfix ? undefined : `To the bench's own sink, in Node.js: smtp-sink ${why}`,
     received: async () => {
       verify.child.send("take" satisfies Order)
-      const [messages] = await once(verify.child, "message")
       // The sink answers with what it received.
-      const received = messages as ReadonlyArray<Received>
-      return received.map(({ content, hash, recipients }) => (exact ? { recipients, hash } : { recipients, content }))
-    },
-    stop: async () => {
-      for (const child of children) child.kill()
-      rmSync(folder, { recursive: true, force: true })
+      return view((await message(verify.child, verify.name)) as ReadonlyArray<Received>, exact)
     }
   }
 }

@@ -1,8 +1,9 @@
 /** Replies of name servers, which strangers write. */
 import * as DnsMessage from "@effect-mail/dns/DnsMessage"
 import * as Preflight from "@effect-mail/dns/Preflight"
-import { Resolver, ResolverError } from "@effect-mail/dns/Resolver"
+import { type Answer, Resolver, ResolverError } from "@effect-mail/dns/Resolver"
 import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { Target } from "../Target.ts"
 import { ensure, ensureSame, ensureShowable, octetsOf, unitsOf } from "../Target.ts"
@@ -92,17 +93,19 @@ const pointers = (length: number): string => {
 // A receiver asks ten times for SPF, and looks at ten hosts of each MX or PTR it is sent to.
 const maxQuestions = 200
 
+const address = Result.getOrThrow(NetAddress.ipv4FromString("192.0.2.1"))
+
 // Every name has these TXT records, and is a mail server of its own at an address of its own.
 const preflightLaws = async (input: string): Promise<boolean> => {
   const texts = input.split("\n", 4)
   let asked = 0
-  const answers = (name: string, type: string): ReadonlyArray<unknown> => {
+  const answers = (name: string, type: DnsMessage.RecordType): ReadonlyArray<DnsMessage.DnsRecord> => {
     if (type === "TXT") return texts.map((text) => ({ name, type, ttl: 60, text }))
-    if (type === "MX") return [{ name, type, ttl: 60, preference: 10, exchange: name }]
-    if (type === "A") return [{ name, type, ttl: 60, address: "192.0.2.1" }]
+    if (type === "MX") return [{ name, type, ttl: 60, priority: 10, exchange: name }]
+    if (type === "A") return [{ name, type, ttl: 60, address }]
     return []
   }
-  const query = (name: string, type: string) =>
+  const query = (name: string, type: DnsMessage.RecordType) =>
     Effect.suspend(() => {
       ensure(++asked <= maxQuestions, "the questions are bounded", asked)
       const question = DnsMessage.encodeQuery(name, "TXT")
@@ -111,10 +114,10 @@ const preflightLaws = async (input: string): Promise<boolean> => {
         return Effect.fail(new ResolverError({ reason: "BadName", question: `${type} ${name}`, detail }))
       }
       const records = answers(name, type)
-      return Effect.succeed({ rcode: "NOERROR", records, alias: undefined, authenticated: false, ttl: 60 })
+      return Effect.succeed<Answer>({ rcode: "NOERROR", records, alias: undefined, authenticated: false, ttl: 60 })
     })
   // The records are those of the type that is asked for, which the compiler cannot see.
-  const resolver = Resolver.of({ query: query as unknown as Resolver["Service"]["query"] })
+  const resolver = Resolver.of({ query: query as Resolver["Service"]["query"] })
   const { findings } = await Effect.runPromise(
     Effect.provideService(Preflight.check("example.com", { selector: "s", ip: "192.0.2.1" }), Resolver, resolver)
   )
