@@ -139,7 +139,8 @@ const race = async (
   const rounds = Math.min(pace.rounds, scenario.rounds ?? Infinity)
   // What is done but once has been done for the verification.
   if (rounds > 1) {
-    for (const [i, runner] of runners.entries()) await wait(nameOf(i), "warming up", runner.round(pace.millis * 2))
+    const millis = Math.max(pace.millis * 2, scenario.warmUp ?? 0)
+    for (const [i, runner] of runners.entries()) await wait(nameOf(i), "warming up", runner.round(millis))
   }
   const samples = runners.map((): Array<Sample> => [])
   for (let n = 1; n <= rounds; n++) {

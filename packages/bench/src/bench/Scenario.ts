@@ -94,6 +94,8 @@ export interface Scenario {
   readonly atLeast?: ReadonlyArray<Ratio> | undefined
   /** The most rounds, of work that takes longer than a round should; what it is there for is a gauge. */
   readonly rounds?: number | undefined
+  /** How long everybody works before anything is timed, in milliseconds; twice a round at least. */
+  readonly warmUp?: number | undefined
   /** Whether it takes its time even when it is done once. */
   readonly slow?: boolean | undefined
   /** Starts the servers. */

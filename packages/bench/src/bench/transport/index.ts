@@ -146,6 +146,9 @@ interface Options
   readonly nodeOnly?: boolean
 }
 
+// So long it takes until all that so much code does has been compiled for good, as it is in a process that sends mail for hours.
+const warmUp = 4000
+
 const scenario = (name: string, title: string, options: Options): Scenario => {
   const job: Job = {
     message: options.message ?? { kind: "ready" },
@@ -162,6 +165,7 @@ const scenario = (name: string, title: string, options: Options): Scenario => {
     unit: "messages",
     items: job.items,
     slow: options.slow,
+    warmUp: options.slow === true || options.roundTrip !== undefined ? undefined : warmUp,
     rounds: options.rounds,
     atLeast: options.atLeast,
     stage: async () => {
