@@ -35,7 +35,7 @@ export const open = (options: Net.NetConnectOpts, client: TlsClient): Effect.Eff
     (wire) => Effect.as(wire.connected, wire)
   )
 
-const closed = (): WireError => new WireError({ reason: "closed", detail: "the server closed the connection" })
+const closed = new WireError({ reason: "closed", detail: "the server closed the connection" })
 
 const closedHere = new WireError({ reason: "closed", detail: "the connection was closed" })
 
@@ -84,7 +84,7 @@ class NodeWire implements Wire {
   readonly readable = (): boolean => this.#size > 0 || this.#ended !== undefined
 
   readonly connected: Effect.Effect<void, WireError> = Effect.callback((resume) => {
-    this.#wake = () => resume(Effect.fail(this.#ended ?? closed()))
+    this.#wake = () => resume(Effect.fail(this.#ended ?? closed))
     this.#socket.once("connect", () => {
       this.#during = "reset"
       this.#wake = ignore
@@ -97,7 +97,7 @@ class NodeWire implements Wire {
   readonly read: Effect.Effect<Uint8Array, WireError> = Effect.suspend(() => {
     if (this.#size === 0 && this.#ended === undefined) return this.#later
     const chunk = this.#chunks.shift()
-    if (chunk === undefined) return Effect.fail(this.#ended ?? closed())
+    if (chunk === undefined) return Effect.fail(this.#ended ?? closed)
     this.#size -= chunk.length
     if (this.#size < highWater && this.#current.isPaused()) this.#current.resume()
     return Effect.succeed(chunk)
@@ -110,7 +110,7 @@ class NodeWire implements Wire {
   readonly write = (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, WireError> =>
     Effect.suspend(() => {
       const socket = this.#current
-      if (this.#ended !== undefined || !socket.writable) return Effect.fail(this.#ended ?? closed())
+      if (this.#ended !== undefined || !socket.writable) return Effect.fail(this.#ended ?? closed)
       const [only] = chunks
       if (only !== undefined && chunks.length === 1) return socket.write(only) ? Effect.void : this.#drained(socket)
       let free = true
@@ -128,7 +128,7 @@ class NodeWire implements Wire {
   // Writes are done in order, so that one of nothing is done when all are that came before it.
   readonly #behind = (socket: Net.Socket): Effect.Effect<void, WireError> =>
     Effect.callback((resume) => {
-      const end = (): void => resume(Effect.fail(this.#ended ?? closed()))
+      const end = (): void => resume(Effect.fail(this.#ended ?? closed))
       if (socket.writable) socket.write(nothing, (error) => (error instanceof Error ? end() : resume(Effect.void)))
       else end()
     })
@@ -136,7 +136,7 @@ class NodeWire implements Wire {
   readonly #drained = (socket: Net.Socket): Effect.Effect<void, WireError> =>
     Effect.callback((resume) => {
       const onDrain = (): void => settle(Effect.void)
-      const onClose = (): void => settle(Effect.fail(this.#ended ?? closed()))
+      const onClose = (): void => settle(Effect.fail(this.#ended ?? closed))
       const stop = (): void => {
         socket.off("drain", onDrain)
         socket.off("close", onClose)
@@ -172,7 +172,7 @@ class NodeWire implements Wire {
       }
       const { accept, socket } = handshake
       socket.on("error", fail)
-      socket.once("close", () => fail(closed()))
+      socket.once("close", () => fail(closed))
       socket.once("secureConnect", () => {
         const accepted = accept()
         if (Result.isSuccess(accepted)) {
@@ -219,7 +219,7 @@ class NodeWire implements Wire {
       this.#wake()
     }
     const onError = (cause: Error): void => this.#end(fromSystemError(cause, this.#during))
-    const onEnd = (): void => this.#end(closed())
+    const onEnd = (): void => this.#end(closed)
     socket.on("data", onData)
     socket.on("error", onError)
     socket.on("end", onEnd)
