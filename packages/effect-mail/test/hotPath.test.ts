@@ -46,14 +46,14 @@ describe("a message that is accepted at once", () => {
     Effect.gen(function* () {
       const { send } = yield* Transport.Transport
       const steps = yield* stepsOf(send(parcel))
-      assert.isBelow(steps, 26)
+      assert.isBelow(steps, 24)
     }).pipe(Effect.provide(world))
   )
 
   it.effect("takes few more through a mailer", () =>
     Effect.gen(function* () {
       const steps = yield* stepsOf(Mailer.send(message))
-      assert.isBelow(steps, 53)
+      assert.isBelow(steps, 51)
     }).pipe(Effect.provide(world))
   )
 })
