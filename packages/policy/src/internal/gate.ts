@@ -51,9 +51,10 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       Effect.withFiber((fiber): Effect.Effect<A, E | Failure.Unreachable, R> => {
         if (Site.enter(site)) return begin()
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        turn = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
-        return Effect.flatMap(itsTurn(site, turn, fiber, now), (came): Effect.Effect<A, E | Failure.Unreachable, R> =>
-          came ? begin() : tooBusy(site, turn)
+        const place = Site.getInLine(site, now + Duration.toMillis(site.limits.patience))
+        turn = place
+        return Effect.flatMap(itsTurn(site, place, fiber, now), (came): Effect.Effect<A, E | Failure.Unreachable, R> =>
+          came ? begin() : tooBusy(site, place)
         )
       }),
       (exit) => {
@@ -77,10 +78,8 @@ export const makeGate = Effect.fnUntraced(function* (alarm: Alarm, siteOf: (name
       : waiting
   }
 
-  const tooBusy = (site: Site.Site, turn: Site.Turn | undefined): Effect.Effect<never, Failure.Unreachable> => {
-    const after = turn === undefined ? site.limits.patience : Site.busyFor(site, turn)
-    return refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, after)
-  }
+  const tooBusy = (site: Site.Site, turn: Site.Turn): Effect.Effect<never, Failure.Unreachable> =>
+    refuse(site, "4.4.5", `all connections to ${nameOf(site)} are busy`, Site.busyFor(site, turn))
 
   // One fiber watches over the patience of the whole line, because a timeout for everybody in it would cost more than the
   // wait. It ends when nobody is left, or when another one watches for an earlier time.
